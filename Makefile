@@ -1,0 +1,101 @@
+# `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+# Everything is set up on first use inside .venv (stamps live there too, so `rm -rf .venv` forgets all).
+
+.ONESHELL:
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+PACKAGES := ugrpy shoalpy glintpy schedpy
+CODE := $(PACKAGES) benchmarks tests
+# the areas that take values and return values; their coverage has a bound of its own
+PURE := ugrpy/core/*,ugrpy/namespace/*,ugrpy/locality/*,ugrpy/webdav/*,ugrpy/metalink/*,ugrpy/security/*,ugrpy/cache/*,ugrpy/health/*
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# -- set-up ---------------------------------------------------------------------------------------
+
+# `python3 -m venv` without ensurepip fails but leaves a bin/python behind, hence the stamp after pip ran
+$(STAMPS)/venv:
+	@echo "setting up $(VENV) …"
+	rm -rf $(VENV)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip --version
+	mkdir -p $(STAMPS)
+	touch $@
+
+$(STAMPS)/deps: requirements.lock $(STAMPS)/venv
+	@echo "installing the locked dependencies (a minute the first time) …"
+	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
+	touch $@
+
+$(STAMPS)/self: pyproject.toml $(STAMPS)/deps
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	touch $@
+
+$(STAMPS)/peers: tests/peers/debian-packages.txt tests/peers/install $(STAMPS)/venv
+	@tests/peers/install
+	touch $@
+
+.PHONY: setup
+setup: $(STAMPS)/self ## the virtual environment with everything in it
+
+.PHONY: lock
+lock: $(STAMPS)/self ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade to move versions)
+	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra test --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --strip-extras -q -o requirements.lock $(ARGS)
+
+# -- the main job ---------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(STAMPS)/self ## three storage elements, one namespace, a guided tour (ARGS=--once to leave at the end)
+	@$(BIN)/ugrpy demo $(ARGS)
+
+# -- proof ----------------------------------------------------------------------------------------
+
+.PHONY: check
+check: $(STAMPS)/self ## format, lint, types, architecture
+	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "run: make format" >&2; exit 1; }
+	$(BIN)/ruff check --quiet $(CODE)
+	$(BIN)/codespell $(CODE) docs README.md CONTRIBUTING.md CHANGELOG.md
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/architecture
+
+.PHONY: format
+format: $(STAMPS)/self ## rewrite the code in the project's format
+	@$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+.PHONY: test
+test: $(STAMPS)/self $(STAMPS)/peers ## everything that needs no OpenStack, Slurm, qemu or Chromium
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -m "not slow" $(ARGS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered | tail -n 15
+	echo "pure areas:"
+	$(BIN)/coverage report --include='$(PURE)' --fail-under=95 | tail -n 1
+
+.PHONY: test-slow
+test-slow: $(STAMPS)/self $(STAMPS)/peers ## the slow tier: big servers, browsers, short fuzzing
+	@$(BIN)/pytest -m slow $(ARGS)
+
+.PHONY: parity
+parity: $(STAMPS)/self ## docs/parity.md and docs/parity.json from the last run
+	@$(BIN)/python -m tests.parity
+
+.PHONY: bench
+bench: $(STAMPS)/self $(STAMPS)/peers ## all benchmarks with their yardsticks (ARGS="redirect_hot --json"); about 5 minutes
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: clean
+clean: ## forget everything that can be made again
+	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,172 @@
+"""Every error this project raises on purpose.
+
+::
+
+    UgrError                   .hint: what an operator can do about it
+    ├── ConfigError            .where: file, line or key path; what was expected is in the message
+    ├── RequestError           .status: the client asked for something we refuse
+    │   ├── BadRequest         400
+    │   ├── Forbidden          403
+    │   ├── NotFound           404
+    │   ├── MethodNotAllowed   405  .allowed
+    │   ├── PreconditionFailed 412
+    │   ├── DepthRefused       403  PROPFIND with Depth infinity (RFC 4918 section 9.1)
+    │   ├── NotImplementedHere 501
+    │   └── Unavailable        502, 503 or 504  .retry_after_s  .missing
+    ├── EndpointError          .endpoint: the storage element did not give a usable answer
+    │   ├── TimedOut           it was silent for too long (also a TimeoutError)
+    │   ├── Unreachable        no connection: DNS, refused, TLS (also a ConnectionError)
+    │   ├── Malformed          it answered, but not in a form the protocol allows
+    │   ├── Busy               429 or 503  .retry_after_s
+    │   └── Failed             any other 5xx
+    └── DataError              bytes that break a format: where, and which rule
+
+*Absent* and *denied* are answers (``namespace.model``), not exceptions. Foreign exceptions are
+mapped to these once, at the seam where they arise; cancellation is never mapped.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class UgrError(Exception):
+    """The root. ``hint`` tells an operator what can be done, or is empty."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(UgrError):
+    """A setting that cannot be used. ``where`` names the file with its line or the key path."""
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message, hint=hint)
+        self.where = where
+
+
+class RequestError(UgrError):
+    """The client asked for something this service refuses; ``status`` is the HTTP status."""
+
+    status = 400
+    title = "Bad Request"
+
+
+class BadRequest(RequestError):
+    """The request breaks HTTP, WebDAV or the rules for names."""
+
+
+class Forbidden(RequestError):
+    """The identity may not do this here, or no storage element that might hold the name lets us look."""
+
+    status = 403
+    title = "Forbidden"
+
+
+class DepthRefused(Forbidden):
+    """PROPFIND with Depth infinity, refused with the precondition RFC 4918 section 9.1 names."""
+
+
+class NotFound(RequestError):
+    """Every endpoint that could hold the name says that it does not."""
+
+    status = 404
+    title = "Not Found"
+
+    def __init__(
+        self, message: str, *, missing: Mapping[str, str] | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.missing = dict(missing or {})
+
+
+class MethodNotAllowed(RequestError):
+    """The method is known or unknown, but not offered; ``allowed`` goes into ``Allow``."""
+
+    status = 405
+    title = "Method Not Allowed"
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.allowed = allowed
+
+
+class PreconditionFailed(RequestError):
+    """A conditional header (RFC 9110 section 13) does not hold."""
+
+    status = 412
+    title = "Precondition Failed"
+
+
+class Unavailable(RequestError):
+    """The truth is not to be had now. ``missing`` says of each absent endpoint why.
+
+    ``status`` is 504 when an endpoint stayed silent until the deadline, 502 when one answered
+    nonsense, 503 when one is out of service, unreachable or busy.
+    """
+
+    title = "Unavailable"
+    titles: ClassVar[Mapping[int, str]] = {
+        502: "Bad Gateway",
+        503: "Service Unavailable",
+        504: "Gateway Timeout",
+    }
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 503,
+        retry_after_s: float | None = None,
+        missing: Mapping[str, str] | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.title = self.titles[status]
+        self.retry_after_s = retry_after_s
+        self.missing = dict(missing or {})
+
+
+class EndpointError(UgrError):
+    """A storage element gave no usable answer. ``retryable`` says whether asking again can help."""
+
+    retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        endpoint: str = "",
+        retry_after_s: float | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.endpoint = endpoint
+        self.retry_after_s = retry_after_s
+
+
+class TimedOut(EndpointError, TimeoutError):
+    """Silent for too long: connecting, before the first byte, or in total (the message says which)."""
+
+
+class Unreachable(EndpointError, ConnectionError):
+    """No connection: unknown host, refused, reset, TLS failure."""
+
+
+class Malformed(EndpointError):
+    """It answered, but not in a form the protocol allows."""
+
+    retryable = False
+
+
+class Busy(EndpointError):
+    """429 or 503; ``retry_after_s`` carries its ``Retry-After`` when it sent one."""
+
+
+class Failed(EndpointError):
+    """Any other 5xx."""
+
+
+class DataError(UgrError):
+    """Bytes that break a format; the message says where and which rule."""

@@ -1,0 +1,1 @@
+"""What the federation believes about names: paths, observations, their merge, and the fan-out machine. Pure."""
