@@ -1,0 +1,142 @@
+"""One endpoint's way out: a pool of connections, its limits and its time-outs.
+
+Redirects are never followed here: what a storage's redirect means is for the endpoint kind to decide. DNS goes through
+c-ares (``aiodns``) and never through threads; hosts files are honoured, other sources of the system's name service
+switch are not.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp.resolver import AsyncResolver
+from yarl import URL
+
+from ugrpy.core.errors import Busy, ConfigError, Failed, TimedOut
+from ugrpy.transport.mapping import endpoint_errors
+from ugrpy.transport.options import TransportOptions
+
+# A request's answer is read to its end so that the connection can be used again, unless it is longer than this.
+DRAIN_LIMIT_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The head of a response, and its body in pieces."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: aiohttp.StreamReader
+
+    async def drain(self) -> None:
+        """Read a short rest of the body and forget it, so that the connection is kept."""
+        read = 0
+        async for piece in self.content.iter_any():
+            read += len(piece)
+            if read > DRAIN_LIMIT_BYTES:
+                return
+
+
+class Transport:
+    """HTTP towards one endpoint. Make it inside the running loop; ``close`` it in the same."""
+
+    def __init__(
+        self, endpoint: str, options: TransportOptions, *, user_agent: str = "ugrpy"
+    ) -> None:
+        self.endpoint = endpoint
+        self._options = options
+        self._connector = aiohttp.TCPConnector(
+            limit=options.max_connections,
+            ssl=_tls(options),
+            resolver=AsyncResolver(),
+            ttl_dns_cache=60,
+            keepalive_timeout=60,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=self._connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": user_agent},
+            auto_decompress=True,
+            timeout=aiohttp.ClientTimeout(
+                total=options.total_timeout_s,
+                sock_connect=options.connect_timeout_s,
+            ),
+        )
+
+    def __repr__(self) -> str:
+        return f"Transport({self.endpoint}, closed={self._session.closed})"
+
+    @asynccontextmanager
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> AsyncIterator[Reply]:
+        """Send a request; the reply is valid inside the block.
+
+        Raises ``TimedOut``, ``Unreachable``, ``Malformed`` (also from reading the body inside the block), ``Busy``
+        for 429 and 503, ``Failed`` for any other 5xx. All other statuses are the caller's.
+        """
+        with endpoint_errors(self.endpoint, method):
+            response = await self._head_of_response(method, url, headers, body)
+            try:
+                reply = Reply(response.status, response.headers, response.content)
+                if response.status >= 500 or response.status == 429:
+                    await reply.drain()
+                    raise _refusal(self.endpoint, method, reply)
+                yield reply
+                if not response.content.at_eof():
+                    await reply.drain()
+            finally:
+                # a body read to its end has already given the connection back to the pool
+                response.close() if not response.content.at_eof() else response.release()
+
+    async def _head_of_response(
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None
+    ) -> aiohttp.ClientResponse:
+        limit_s = self._options.connect_timeout_s + self._options.first_byte_timeout_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._session.request(
+                    method,
+                    URL(url, encoded=True),
+                    headers=headers,
+                    data=body,
+                    allow_redirects=False,
+                )
+        except aiohttp.ServerTimeoutError:
+            raise
+        except TimeoutError as error:
+            message = f"{method}: no answer within {limit_s:g} s"
+            raise TimedOut(message, endpoint=self.endpoint) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+
+def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
+    if not options.verify_tls:
+        return False
+    if options.ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(options.ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"cannot read {options.ca_file}: {error}", where="ca_file") from error
+
+
+def _refusal(endpoint: str, method: str, reply: Reply) -> Busy | Failed:
+    message = f"{method}: the endpoint answered {reply.status}"
+    if reply.status in (429, 503):
+        wish = reply.headers.get("Retry-After", "")
+        return Busy(
+            message, endpoint=endpoint, retry_after_s=float(wish) if wish.isdigit() else None
+        )
+    return Failed(message, endpoint=endpoint)
