@@ -1,0 +1,33 @@
+"""Identities and the policy of a read-only gateway."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from ugrpy.security.authz import AllowReading, Decision, Operation, Policy
+from ugrpy.security.identity import ANONYMOUS, Identity
+
+SOMEBODY = Identity("/CN=Ada", ("/atlas/Role=production",), ip_address("192.0.2.7"))
+
+
+def test_anonymous_is_whoever_has_no_name():
+    assert ANONYMOUS.anonymous
+    assert Identity(address=ip_address("192.0.2.7")).anonymous
+    assert not SOMEBODY.anonymous
+
+
+@pytest.mark.parametrize("identity", [ANONYMOUS, SOMEBODY], ids=["anonymous", "named"])
+@pytest.mark.parametrize("operation", [Operation.READ, Operation.LIST, Operation.STAT])
+def test_everybody_may_look(identity, operation):
+    decision = AllowReading().authorise(identity, operation, "/atlas/file")
+    assert decision.allowed
+    assert decision.rule == "allow-reading"
+
+
+@pytest.mark.parametrize("identity", [ANONYMOUS, SOMEBODY], ids=["anonymous", "named"])
+@pytest.mark.parametrize("operation", [Operation.WRITE, Operation.DELETE, Operation.COPY])
+def test_nobody_may_change_anything(identity, operation):
+    policy: Policy = AllowReading()
+    assert policy.authorise(identity, operation, "/") == Decision(
+        False, "allow-reading", "this gateway is read-only"
+    )

@@ -1,0 +1,1 @@
+"""Who is asking, from where, and may they: identities, forwarded addresses, authorisation. Pure."""
