@@ -1,0 +1,6 @@
+"""``python -m schedpy``."""
+
+from schedpy.cli import main
+
+if __name__ == "__main__":
+    main()
