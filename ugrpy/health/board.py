@@ -1,0 +1,117 @@
+"""Which of the configured endpoints are in service, and why are the others not?
+
+A dictionary of breakers. Changes are returned as values; whoever asked writes the log.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from ugrpy.health.breaker import Breaker, HealthPolicy
+from ugrpy.health.counts import Draw, middle
+from ugrpy.health.pace import USUAL_CAP_S
+from ugrpy.health.states import HealthSnapshot, ProbeReport, Transition
+from ugrpy.namespace.model import Cause, EndpointId
+
+
+class HealthBoard:
+    """The health of all endpoints. Every method that names an unknown endpoint raises ``KeyError``.
+
+    ``unprobed`` are those that must not be probed (``probe = false``): ``admit`` brings them back by trials.
+    """
+
+    def __init__(
+        self,
+        ids: Iterable[EndpointId],
+        policy: HealthPolicy,
+        *,
+        unprobed: Collection[EndpointId] = (),
+        draw: Draw = middle,
+    ) -> None:
+        self.policy = policy
+        self._breakers = {
+            endpoint: Breaker(endpoint, policy, probed_actively=endpoint not in unprobed, draw=draw)
+            for endpoint in ids
+        }
+        self._untold: list[Transition] = []
+
+    def __getitem__(self, endpoint: EndpointId) -> Breaker:
+        return self._breakers[endpoint]
+
+    def __iter__(self) -> Iterator[EndpointId]:
+        return iter(self._breakers)
+
+    def __len__(self) -> int:
+        return len(self._breakers)
+
+    def in_service(self, endpoint: EndpointId) -> bool:
+        """Whether the endpoint is asked and waited for."""
+        return self._breakers[endpoint].in_service
+
+    def admit(self, endpoint: EndpointId, now: float) -> bool:
+        """Whether this request may ask the endpoint: it is in service, or this request is its one trial.
+
+        After ``True`` the caller asks and reports by ``heard``. The transition of a trial comes with the next
+        ``tick``, since this answer is wanted on the hot path.
+        """
+        breaker = self._breakers[endpoint]
+        if breaker.in_service:
+            return True
+        if (begun := breaker.begin_trial(now)) is None:
+            return False
+        self._untold.append(begun)
+        return True
+
+    def out_of_service(self, ids: Iterable[EndpointId], now: float) -> dict[EndpointId, str]:
+        """Those of ``ids`` that are out of service, each with the reason in words."""
+        return {
+            endpoint: self._breakers[endpoint].out_reason(now)
+            for endpoint in ids
+            if not self._breakers[endpoint].in_service
+        }
+
+    def retry_after_s(self, ids: Iterable[EndpointId], now: float) -> float | None:
+        """The soonest time worth a new attempt among those of ``ids`` that are out; ``None`` when none is."""
+        waits = [b.retry_after_s(now) for e in ids if not (b := self._breakers[e]).in_service]
+        return min(waits, default=None)
+
+    def patience_s(self, endpoint: EndpointId, cap_s: float) -> float:
+        """How long a client waits for the endpoint once another answer is there."""
+        return self._breakers[endpoint].patience_s(cap_s)
+
+    def heard(
+        self,
+        endpoint: EndpointId,
+        cause: Cause | None,
+        latency_s: float | None,
+        now: float,
+        detail: str = "",
+    ) -> Transition | None:
+        """An operation ended: see ``Breaker.heard``."""
+        return self._breakers[endpoint].heard(cause, latency_s, now, detail)
+
+    def probed(self, endpoint: EndpointId, probe: ProbeReport, now: float) -> Transition | None:
+        """A probe came back: see ``Breaker.probed``."""
+        return self._breakers[endpoint].probed(probe, now)
+
+    def stalled(self, endpoint: EndpointId, now: float, *, cap_s: float = USUAL_CAP_S) -> None:
+        """A client was answered without waiting for the endpoint: see ``Breaker.stalled``."""
+        self._breakers[endpoint].stalled(now, cap_s=cap_s)
+
+    def probes_due(self, now: float) -> list[EndpointId]:
+        """Who should be probed now."""
+        return [endpoint for endpoint, b in self._breakers.items() if b.probe_due(now)]
+
+    def tick(self, now: float) -> list[Transition]:
+        """Time passes; what changed by that, and the trials begun since the last tick."""
+        told, self._untold = self._untold, []
+        for breaker in self._breakers.values():
+            if (change := breaker.tick(now)) is not None:
+                told.append(change)
+        return told
+
+    def snapshots(self, now: float) -> list[HealthSnapshot]:
+        """All endpoints in configured order."""
+        return [breaker.snapshot(now) for breaker in self._breakers.values()]
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{endpoint}: {b.state}" for endpoint, b in self._breakers.items())
+        return f"<HealthBoard {states}>"

@@ -1,0 +1,73 @@
+"""When is each endpoint probed, and what if a probe gets stuck?
+
+The loop that gives the board its sense of time. Every probe is a task of its own under its own time limit, so a
+stuck one delays nobody; no endpoint has two probes at once; starts are spread by chance, so that many endpoints,
+and many gateways, do not probe in step.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from ugrpy.core.aio import cancel_and_wait, spawn
+from ugrpy.core.clock import Clock
+from ugrpy.health.board import HealthBoard
+from ugrpy.health.counts import Draw
+from ugrpy.health.states import NoAnswer, ProbeReport, Transition
+from ugrpy.namespace.model import EndpointId
+
+ProbeOne = Callable[[EndpointId], Awaitable[ProbeReport]]
+
+# Between two looks at the board: a tenth of the interval keeps the rhythm, a second suffices for people.
+_LOOKS_PER_INTERVAL = 10
+_LONGEST_PAUSE_S = 1.0
+
+
+async def run_prober(
+    board: HealthBoard,
+    probe: ProbeOne,
+    clock: Clock,
+    draw: Draw,
+    on_transition: Callable[[Transition], None],
+) -> None:
+    """Probe whoever is due, for ever; cancel it to end it, running probes included.
+
+    ``on_transition`` is called for every visible change found here. An exception from ``probe`` counts as a
+    failed probe of that endpoint.
+    """
+    pause_s = min(_LONGEST_PAUSE_S, board.policy.probe_interval_s / _LOOKS_PER_INTERVAL)
+    running: dict[EndpointId, asyncio.Task[None]] = {}
+
+    async def probe_one(endpoint: EndpointId) -> None:
+        await asyncio.sleep(draw() * pause_s)
+        report = await _report(probe, endpoint, clock, board.policy.max_latency_s)
+        change = board.probed(endpoint, report, clock.monotonic())
+        if change is not None:
+            on_transition(change)
+
+    try:
+        while True:
+            now = clock.monotonic()
+            for change in board.tick(now):
+                on_transition(change)
+            for endpoint in board.probes_due(now):
+                task = running.get(endpoint)
+                if task is None or task.done():
+                    running[endpoint] = spawn(probe_one(endpoint), name=f"probe {endpoint}")
+            await asyncio.sleep(pause_s)
+    finally:
+        await cancel_and_wait(*running.values())
+
+
+async def _report(
+    probe: ProbeOne, endpoint: EndpointId, clock: Clock, limit_s: float
+) -> ProbeReport:
+    started = clock.monotonic()
+    try:
+        async with asyncio.timeout(limit_s):
+            return await probe(endpoint)
+    except TimeoutError as error:
+        return NoAnswer(clock.monotonic() - started, str(error) or f"no answer in {limit_s:g} s")
+    # The contract says that a probe does not raise. When one does all the same, the others go on, and the reason
+    # is seen wherever health is shown.
+    except Exception as error:  # noqa: BLE001
+        return NoAnswer(clock.monotonic() - started, f"{type(error).__name__}: {error}")
