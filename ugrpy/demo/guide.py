@@ -1,0 +1,131 @@
+"""The tour itself: the steps in order, the verdict, and what to try afterwards."""
+
+import shlex
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from ugrpy.core.clock import SystemClock
+from ugrpy.core.urls import encode_path
+from ugrpy.demo import failing, looking, reading
+from ugrpy.demo.data import EVERYWHERE, ODD
+from ugrpy.demo.folder import folder_for
+from ugrpy.demo.outcome import Check, Outcome, Quote, Scene, Step
+from ugrpy.demo.processes import python_module
+from ugrpy.demo.report import Done, render_hints, render_step, render_summary, verdict
+from ugrpy.demo.sites import GENEVA, TOKYO
+from ugrpy.demo.stage import Stage, raised
+
+STEPS = (
+    Step("Three storage elements and a gateway", looking.meet_everybody),
+    Step("Who holds what", looking.who_holds_what),
+    Step("One namespace", looking.one_namespace),
+    Step("The nearest replica", looking.nearest_replica),
+    Step("All replicas: metalink", looking.metalink),
+    Step("A ROOT file, read in place", reading.root_file),
+    Step("Why there? explain", reading.explained),
+    Step("A storage element dies", failing.one_dies),
+    Step("It comes back", failing.it_returns),
+)
+
+
+def conduct(
+    console: Console,
+    *,
+    once: bool,
+    keep: Path | None = None,
+    on_laid: Callable[[Path], None] | None = None,
+) -> int:
+    """Start everything, run the steps, stay up if wanted; 0 when every claim held, else 1.
+
+    Raises ``UgrError`` when the servers cannot be started and ``KeyboardInterrupt`` for Ctrl-C during the tour; the
+    servers are stopped in every case.
+    """
+    with (
+        folder_for(keep) as folder,
+        console.status("starting") as status,
+        raised(folder, lambda what: status.update(Text(what)), on_laid) as stage,
+    ):
+        status.stop()
+        done = run_steps(console, STEPS, stage.scene())
+        if not once:
+            stay(console, stage)
+    return 0 if verdict(done, len(STEPS)) else 1
+
+
+def run_steps(console: Console, steps: tuple[Step, ...], scene: Scene) -> list[Done]:
+    """Run and show every step, also after one has failed, and the summary at the end."""
+    clock = SystemClock()
+    done = []
+    for number, step in enumerate(steps, start=1):
+        began = clock.monotonic()
+        with console.status(Text(step.title)):
+            outcome = attempt(step, scene)
+        done.append(Done(step.title, outcome, clock.monotonic() - began))
+        console.print(render_step(number, len(steps), done[-1]))
+    console.print(render_summary(done, len(steps)))
+    return done
+
+
+def attempt(step: Step, scene: Scene) -> Outcome:
+    """The outcome of a step; one that raises has failed, and says with what."""
+    try:
+        return step.run(scene)
+    except Exception as error:  # noqa: BLE001 - the servers may answer anything, and that is for the viewer to see
+        what = f"{type(error).__name__}: {error}"
+        return Outcome(
+            "This step could not be finished.",
+            Quote(step.title, what),
+            (Check("the step ran to its end", False, what),),
+        )
+
+
+def stay(console: Console, stage: Stage) -> None:
+    """Show what to try, and return after Ctrl-C or when the gateway has ended by itself."""
+    console.print(render_hints(hints(stage), "Everything stays up until Ctrl-C"))
+    with suppress(KeyboardInterrupt):
+        while stage.gateway.running:
+            time.sleep(0.5)
+        console.print(Text(f"the gateway has ended; see {stage.gateway.log}", style="bold red"))
+
+
+def hints(stage: Stage) -> str:
+    """Commands that work as they are printed."""
+    url = stage.gateway_url
+    file = f"{url}{EVERYWHERE}"
+    explain = shlex.join(
+        [
+            *python_module("ugrpy", "explain", EVERYWHERE),
+            *("--client", TOKYO.client_address, "--config", str(stage.config)),
+        ]
+    )
+    lines = [
+        "In a browser",
+        f"  {url}/",
+        "",
+        "Where is a client in Tokyo sent? And one in Geneva?",
+        f"  curl -si --interface {TOKYO.client_address} {file}",
+        f"  curl -si -H 'X-Forwarded-For: {GENEVA.client_address}' {file}",
+        "",
+        "The bytes, all replicas, a listing",
+        f"  curl -sL {url}/README.txt",
+        f"  curl -s '{file}?metalink=4'",
+        f"  curl -s -X PROPFIND -H 'Depth: 1' {url}/runs/",
+        "",
+        "With davix",
+        f"  davix-ls -l {url}{encode_path(ODD)}/",
+        f"  davix-get {url}/README.txt",
+        "",
+        "Why there?",
+        f"  {explain}",
+        "",
+        "What happens when Geneva dies?",
+        f"  kill -9 {stage.pids()[GENEVA.name]}",
+        "",
+        f"Data, configuration and logs: {stage.folder}",
+    ]
+    return "\n".join(lines)
