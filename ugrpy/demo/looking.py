@@ -66,7 +66,7 @@ def who_holds_what(scene: Scene) -> Outcome:
     held = {site.name: _files_of(scene, site) for site in SITES}
     rows: list[tuple[str, ...]] = []
     for planned in PLAN:
-        marks = ("yes" if planned.path in held[site.name] else "-" for site in SITES)
+        marks = ("●" if planned.path in held[site.name] else "·" for site in SITES)
         rows.append((planned.path, *marks))
     checks = []
     for site in SITES:

@@ -2,11 +2,13 @@
 
 from math import isclose
 
-from ugrpy.demo.client import url_of
+from ugrpy.demo.client import Reply, url_of
 from ugrpy.demo.data import EVERYWHERE, ROOT_FILE
 from ugrpy.demo.outcome import Check, Grid, Outcome, Quote, Scene
 from ugrpy.demo.rootfile import EVENTS, TREE, masses_gev, mean_mass_gev
 from ugrpy.demo.sites import SITES, TOKYO, nearest_first
+
+PARTIAL = 206
 
 
 def root_file(scene: Scene) -> Outcome:
@@ -18,13 +20,31 @@ def root_file(scene: Scene) -> Outcome:
         ("tree", "events", "mean mass read", "mean mass written"),
         ((TREE, f"{EVENTS}", f"{mean:.4f} GeV", f"{expected:.4f} GeV"),),
     )
-    check = Check(
-        "the average that was read is the one that was written",
-        isclose(mean, expected, rel_tol=1e-12),
-        f"{mean!r} instead of {expected!r}",
+    piece = _first_bytes(scene)
+    checks = (
+        Check(
+            "the average that was read is the one that was written",
+            isclose(mean, expected, rel_tol=1e-12),
+            f"{mean!r} instead of {expected!r}",
+        ),
+        Check(
+            "a range of four bytes is four bytes, not the whole file",
+            (piece.status, piece.body) == (PARTIAL, b"root"),
+            f"status {piece.status}, {len(piece.body)} bytes",
+        ),
     )
     sentence = f'uproot.open("{url}"): a real ROOT file, read by byte ranges through redirects.'
-    return Outcome(sentence, grid, (check,))
+    return Outcome(sentence, grid, checks)
+
+
+def _first_bytes(scene: Scene) -> Reply:
+    """Ask the gateway for the first four bytes and follow the redirect, as a ROOT client does."""
+    ranged = {"Range": "bytes=0-3"}
+    url = url_of(scene.gateway_url, ROOT_FILE)
+    first = scene.ask("GET", url, source=TOKYO.client_address, headers=ranged)
+    if not first.location:
+        return first
+    return scene.ask("GET", first.location, source=TOKYO.client_address, headers=ranged)
 
 
 def explained(scene: Scene) -> Outcome:

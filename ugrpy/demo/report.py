@@ -1,5 +1,8 @@
 """How the tour looks in a terminal. Plain text in, rich out; piped into a file it stays readable."""
 
+import codecs
+import io
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -13,6 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ugrpy.demo.outcome import Check, Grid, Outcome, Quote
+
+PLAIN = {"✓": "ok", "✗": "NO", "●": "x", "·": "-"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ def render_step(number: int, total: int, done: Done) -> RenderableType:
         Text(),
         Rule(Text(f"{number} of {total}  {done.title}", style="bold"), align="left"),
         Text(outcome.sentence),
-        Padding(_render_evidence(outcome.evidence), (1, 0, 1, 2)),
+        Padding(_render_evidence(outcome.evidence), (0, 0, 0, 2)),
         *(_render_check(check) for check in outcome.checks),
     )
 
@@ -63,11 +68,22 @@ def verdict(steps: Sequence[Done], total: int) -> bool:
 
 
 def make_console() -> Console:
-    """A console on stdout; wider than the terminal's report when that is unknown, so tables keep in one line."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=100)
-    return console
+    """A console on stdout: as wide as the terminal, 100 columns into a pipe.
+
+    A terminal without Unicode gets words and question marks instead of ending the tour.
+    """
+    codecs.register_error("ugrpy-demo", _in_plain_letters)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="ugrpy-demo")
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+
+
+def _in_plain_letters(error: UnicodeError) -> tuple[str | bytes, int]:
+    """How ``codecs`` writes what an encoding does not have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join(PLAIN.get(character, "?") for character in lost), error.end
 
 
 def _render_evidence(evidence: Grid | Quote) -> RenderableType:
@@ -80,7 +96,9 @@ def _render_evidence(evidence: Grid | Quote) -> RenderableType:
                 table.add_row(*(Text(cell) for cell in row))
             return table
         case Quote(command, text):
-            return Panel(Text.from_ansi(text), title=Text(f"$ {command}"), title_align="left")
+            return Padding(
+                Panel(Text.from_ansi(text), title=Text(f"$ {command}"), title_align="left"), (1, 0)
+            )
         case _:
             assert_never(evidence)
 

@@ -13,7 +13,7 @@ from ugrpy.demo.folder import config_text, folder_for
 from ugrpy.demo.guide import run_steps
 from ugrpy.demo.outcome import Check, Grid, Outcome, Quote, Step, all_of
 from ugrpy.demo.processes import clean_environment, tail, wait_until
-from ugrpy.demo.report import Done, render_hints, render_step, render_summary, verdict
+from ugrpy.demo.report import Done, make_console, render_hints, render_step, render_summary, verdict
 
 GOOD = Outcome(
     "A sentence.", Grid(("a",), (("#x [bold]1[/bold] [/]",),)), (Check("it is so", True),)
@@ -50,6 +50,20 @@ def test_the_summary_counts_claims_and_gives_the_verdict():
     assert verdict([good, good], 2)
     assert not verdict([good], 2)
     assert not verdict([good, bad], 2)
+
+
+def test_a_terminal_without_unicode_is_no_reason_to_stop(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    console = make_console()
+    assert console.width == 100
+    console.print(render_step(1, 1, Done("kůň", GOOD, 0.1)))
+    console.print(render_step(1, 1, Done("kůň", BAD, 0.1)))
+    console.file.flush()
+    text = raw.getvalue().decode("ascii")
+    assert "ok it is so" in text
+    assert "NO it is so" in text
+    assert "k??" in text
 
 
 def test_hints_are_printed_as_they_are():
