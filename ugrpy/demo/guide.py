@@ -16,7 +16,7 @@ from ugrpy.demo.data import EVERYWHERE, ODD
 from ugrpy.demo.folder import folder_for
 from ugrpy.demo.outcome import Check, Outcome, Quote, Scene, Step
 from ugrpy.demo.processes import python_module
-from ugrpy.demo.report import Done, render_hints, render_step, render_summary, verdict
+from ugrpy.demo.report import Done, render_step, render_summary, show_hints, verdict
 from ugrpy.demo.sites import GENEVA, TOKYO
 from ugrpy.demo.stage import Stage, raised
 
@@ -86,7 +86,7 @@ def attempt(step: Step, scene: Scene) -> Outcome:
 
 def stay(console: Console, stage: Stage) -> None:
     """Show what to try, and return after Ctrl-C or when the gateway has ended by itself."""
-    console.print(render_hints(hints(stage), "Everything stays up until Ctrl-C"))
+    show_hints(console, "Everything stays up until Ctrl-C", hints(stage))
     with suppress(KeyboardInterrupt):
         while stage.gateway.running:
             time.sleep(0.5)

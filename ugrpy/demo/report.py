@@ -57,9 +57,10 @@ def render_summary(steps: Sequence[Done], total: int) -> RenderableType:
     return Group(Text(), Rule(Text("Summary", style="bold"), align="left"), table, words)
 
 
-def render_hints(text: str, title: str) -> RenderableType:
-    """What the viewer can do now."""
-    return Panel(Text(text), title=title, title_align="left", padding=(1, 2), expand=False)
+def show_hints(console: Console, title: str, text: str) -> None:
+    """What the viewer can do now; long commands are left whole, so that they can be copied."""
+    console.print(Text(), Rule(Text(title, style="bold"), align="left"))
+    console.print(Text(text), soft_wrap=True)
 
 
 def verdict(steps: Sequence[Done], total: int) -> bool:

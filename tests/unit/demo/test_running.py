@@ -13,7 +13,7 @@ from ugrpy.demo.folder import config_text, folder_for
 from ugrpy.demo.guide import run_steps
 from ugrpy.demo.outcome import Check, Grid, Outcome, Quote, Step, all_of
 from ugrpy.demo.processes import clean_environment, tail, wait_until
-from ugrpy.demo.report import Done, make_console, render_hints, render_step, render_summary, verdict
+from ugrpy.demo.report import Done, make_console, render_step, render_summary, show_hints, verdict
 
 GOOD = Outcome(
     "A sentence.", Grid(("a",), (("#x [bold]1[/bold] [/]",),)), (Check("it is so", True),)
@@ -67,7 +67,10 @@ def test_a_terminal_without_unicode_is_no_reason_to_stop(monkeypatch):
 
 
 def test_hints_are_printed_as_they_are():
-    assert "curl -si [x]" in shown(render_hints("curl -si [x]", "title"))
+    console = Console(file=io.StringIO(), width=30)
+    show_hints(console, "Try", "curl -si [x] " + "y" * 60)
+    assert isinstance(console.file, io.StringIO)
+    assert "curl -si [x] " + "y" * 60 in console.file.getvalue()
 
 
 def test_steps_run_on_after_a_failure():
