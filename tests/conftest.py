@@ -13,7 +13,7 @@ import pytest
 import uvloop
 from blockbuster import blockbuster_ctx
 
-pytest_plugins = ["tests.parity.plugin"]
+pytest_plugins = ["tests.parity.plugin", "tests.peers.fixtures"]
 
 # The packages whose frames may not block the loop. Test code may: it opens files and loads certificates.
 OURS = ["ugrpy", "shoalpy", "glintpy", "schedpy"]

@@ -1,0 +1,1 @@
+"""Real servers and clients for the tests: found, started, called and stopped here, and recorded as used."""

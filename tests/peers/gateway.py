@@ -1,0 +1,109 @@
+"""How is the gateway itself run as an operator runs it: a process, by its command line?"""
+
+import contextlib
+import http.client
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from tests.peers.ask import ask
+from tests.peers.process import ServerProcess
+
+
+class Gateway:
+    """A running ``ugrpy serve``. ``url`` has no trailing slash."""
+
+    def __init__(self, process: ServerProcess) -> None:
+        self.process = process
+
+    @property
+    def url(self) -> str:
+        """``http://address:port``."""
+        return f"http://{self.process.address}:{self.process.port}"
+
+    def log_text(self) -> str:
+        """All it has logged."""
+        return self.process.log_text()
+
+    def stop(self) -> None:
+        """Ask it to end, as a supervisor would."""
+        self.process.stop()
+
+    def start(self) -> None:
+        """Run it again on the same port."""
+        self.process.start()
+
+
+class GatewayStarter:
+    """Starts gateways and stops them all at the end. Logs are kept below ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[Gateway] = []
+
+    def __enter__(self) -> "GatewayStarter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for gateway in reversed(self._started):
+            gateway.stop()
+
+    def __call__(
+        self,
+        endpoints: Mapping[str, str] | None = None,
+        *,
+        address: str = "127.0.0.1",
+        locations: Mapping[str, tuple[float, float]] | None = None,
+        geoip: Sequence[Path] = (),
+        config: Path | str | None = None,
+        trusted_proxies: Sequence[str] = (),
+        arguments: Sequence[str] = (),
+    ) -> Gateway:
+        """Run one and wait until ``/readyz`` says 200.
+
+        ``endpoints`` maps names to URLs, ``locations`` names to (latitude, longitude). ``config`` is a file, or the
+        text of one. ``arguments`` are passed on as they are.
+        """
+        options = [
+            *(f"--endpoint={name}={url}" for name, url in (endpoints or {}).items()),
+            *(f"--location={n}={lat},{lon}" for n, (lat, lon) in (locations or {}).items()),
+            *(f"--geoip={path}" for path in geoip),
+            *(f"--trusted-proxy={network}" for network in trusted_proxies),
+            *arguments,
+        ]
+        number = len(self._started) + 1
+        if config is not None:
+            options.append(f"--config={self._config_file(config, number)}")
+        process = ServerProcess(
+            lambda port: (
+                *(sys.executable, "-m", "ugrpy", "serve", f"--listen={address}:{port}"),
+                *options,
+            ),
+            address=address,
+            log=self._folder / f"gateway-{number}.log",
+            ready=is_ready,
+        )
+        gateway = Gateway(process)
+        process.start()
+        self._started.append(gateway)
+        return gateway
+
+    def _config_file(self, config: Path | str, number: int) -> Path:
+        if isinstance(config, Path):
+            return config
+        path = self._folder / f"gateway-{number}.toml"
+        path.write_text(config, encoding="utf-8")
+        return path
+
+
+def is_ready(address: str, port: int) -> bool:
+    """Whether a gateway there says that it may be sent requests."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return ask("GET", f"http://{address}:{port}/readyz", timeout_s=2).status == 200
+    return False

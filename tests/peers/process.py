@@ -1,0 +1,147 @@
+"""How does a server run as a process of its own, from a free port to its certain end?"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+POLL_S = 0.01
+STOP_S = 5.0  # after this a server that ignores TERM is killed
+LOG_TAIL_BYTES = 2000
+
+
+class ServerFailed(AssertionError):
+    """A server did not come up; the message ends with the tail of its log."""
+
+
+def free_port(address: str) -> int:
+    """A TCP port nobody listens on at this address. Somebody may take it before it is used; callers try again."""
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        port = probe.getsockname()[1]
+    return int(port)
+
+
+class ServerProcess:
+    """A server in its own session, so that it and its children are signalled together and nothing else is.
+
+    ``command`` makes the argument vector from the port; it also writes the configuration file where there is one.
+    ``ready`` is asked until it says yes; by default a connection is enough. Output of the process goes to ``log``.
+    """
+
+    def __init__(
+        self,
+        command: Callable[[int], Sequence[str]],
+        *,
+        address: str,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        ready: Callable[[str, int], bool] | None = None,
+        limit_s: float = 20.0,
+    ) -> None:
+        self.address = address
+        self.port = 0
+        self.log = log
+        self._command = command
+        self._env = env
+        self._ready = ready or accepts_connections
+        self._limit_s = limit_s
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __repr__(self) -> str:
+        state = "stopped" if self._process is None else f"pid {self._process.pid}"
+        return f"<ServerProcess {self.address}:{self.port}, {state}>"
+
+    def start(self) -> None:
+        """Run it: on a free port the first time, on the same one later. Raises ``ServerFailed``."""
+        if self.port:
+            self._launch(self.port)
+            return
+        port = free_port(self.address)
+        try:
+            self._launch(port)
+        except ServerFailed:
+            port = free_port(self.address)  # somebody was quicker
+            self._launch(port)
+        self.port = port
+
+    def _launch(self, port: int) -> None:
+        argv = list(self._command(port))
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._env,
+                start_new_session=True,
+            )
+        try:
+            self._wait_until_ready(self._process, port, argv[0])
+        except BaseException:  # an interrupted wait must not leave the server behind either
+            self.stop()
+            raise
+
+    def _wait_until_ready(self, process: "subprocess.Popen[bytes]", port: int, name: str) -> None:
+        deadline = time.monotonic() + self._limit_s
+        while time.monotonic() < deadline:
+            if (code := process.poll()) is not None:
+                raise ServerFailed(f"{name} ended with status {code}\n{self.log_tail()}")
+            # somebody else may answer on the port while ours fails to get it: ours must be alive after the answer
+            if self._ready(self.address, port) and process.poll() is None:
+                return
+            time.sleep(POLL_S)
+        raise ServerFailed(f"{name} was not ready after {self._limit_s:g} s\n{self.log_tail()}")
+
+    def log_text(self) -> str:
+        """All it has printed since its first start."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def log_tail(self) -> str:
+        """The last of what it has printed."""
+        return self.log_text()[-LOG_TAIL_BYTES:]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the server and its children; harmless when it has ended."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
+    def pause(self) -> None:
+        """Stop the clock of the whole group: connections are accepted by the kernel and never answered."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Undo ``pause``."""
+        self.signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it: politely, then by force, so that nothing is left. Can be called again."""
+        if self._process is None:
+            return
+        self.signal(signal.SIGTERM)
+        self.resume()  # a stopped process hears TERM only then
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_S)
+        self.signal(signal.SIGKILL)
+        self._process.wait(STOP_S)
+        self._process = None
+
+
+def accepts_connections(address: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
+        return True
+    return False
+
+
+def answers_http(address: str, port: int) -> bool:
+    """Whether somebody there speaks HTTP, whatever the answer."""
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1) as wire:
+        wire.sendall(b"OPTIONS / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return wire.recv(5) == b"HTTP/"
+    return False
