@@ -46,7 +46,8 @@ def outcomes():
 
 
 def test_every_module_imports_alone(outcomes):
-    assert {module: said["error"] for module, said in outcomes.items() if said["error"]} == {}
+    failed = [f"{module}:\n{said['error']}" for module, said in outcomes.items() if said["error"]]
+    assert not failed, "\n".join(failed)
 
 
 def test_pure_modules_load_no_edge_even_through_others(outcomes):
