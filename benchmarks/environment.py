@@ -1,0 +1,47 @@
+"""Where did these numbers come from? Versions, commit and class of machine; no host names, no paths."""
+
+import os
+import platform
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+LIBRARIES = ("aiohttp", "lxml", "uvloop", "yarl")
+
+
+def describe() -> dict[str, object]:
+    """Plain data for the report."""
+    return {
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "nginx": _first_line("nginx", "-v").rpartition("/")[2],
+        "kernel": platform.release().partition("-")[0],
+        "machine": f"{_cpu_model()}, {platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+    }
+
+
+def _commit() -> str:
+    commit = _first_line("git", "rev-parse", "--short=12", "HEAD")
+    changed = _first_line("git", "status", "--porcelain", "--untracked-files=no", "--", "ugrpy")
+    return f"{commit} with changes" if changed else commit
+
+
+def _first_line(*command: str) -> str:
+    program = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        return ""
+    done = subprocess.run(
+        [program, *command[1:]], capture_output=True, text=True, check=False, timeout=20
+    )
+    # nginx prints its version to standard error
+    return (done.stdout or done.stderr).partition("\n")[0].strip()
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return "unknown processor"

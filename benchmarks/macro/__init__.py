@@ -1,0 +1,1 @@
+"""Whole-server benchmarks: one module a question, each with ``run(settings) -> Result``."""

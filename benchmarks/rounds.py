@@ -1,0 +1,104 @@
+"""How are servers compared? One after the other in every round, A B A B, so that a drifting machine cancels out."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from benchmarks import procfs
+from benchmarks.load import Plan
+from benchmarks.model import WrongAnswer
+from benchmarks.series import Spread, ratios, spread
+from benchmarks.topology import CannotRun, Topology, python
+
+# Reported for every subject, in this order.
+METRICS = ("rate", "cpu_us", "p50_us", "p99_us", "busy", "load_busy", "peak_rss_mb")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The figures of one subject in one round, as the load generator names them."""
+
+    figures: Mapping[str, float]
+    statuses: Mapping[str, int]
+
+
+def load(topology: Topology, plan: Plan) -> Sample:
+    """Run the load generator once. Raises ``WrongAnswer`` unless every request got the status it should."""
+    generator = topology.start("load", python("-m", "benchmarks.load"), topology.other_cores)
+    limit_s = 60 + 3 * plan.seconds
+    out, _ = generator.communicate(plan.as_json(), timeout=limit_s)
+    if generator.returncode != 0:
+        raise CannotRun(topology.log_tail("load"))
+    raw = json.loads(out)
+    if raw["wrong"] or raw["unanswered"]:
+        raise WrongAnswer(
+            f"{raw['wrong']} wrong and {raw['unanswered']} missing of {raw['requests']} answers; "
+            f"first: {raw['first_wrong'] or 'none'}"
+        )
+    figures = {key: float(raw[key]) for key in METRICS if key in raw}
+    figures["requests"] = raw["requests"]
+    figures["max_us"] = raw["max_us"]
+    figures["peak_rss_mb"] = procfs.peak_rss_bytes(plan.server_pid) / 1e6
+    return Sample(figures, raw["statuses"])
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """All samples: for each subject one a round."""
+
+    samples: Mapping[str, Sequence[Sample]]
+
+    def values(self, subject: str, metric: str) -> list[float]:
+        """One figure in every round."""
+        return [sample.figures[metric] for sample in self.samples[subject]]
+
+    def table(self) -> dict[str, dict[str, Spread]]:
+        """For ``Result.subjects``."""
+        return {
+            subject: {metric: spread(self.values(subject, metric)) for metric in METRICS}
+            for subject in self.samples
+        }
+
+    def statuses(self) -> dict[str, dict[str, int]]:
+        """For ``Result.statuses``: summed over the rounds."""
+        table: dict[str, dict[str, int]] = {}
+        for subject, samples in self.samples.items():
+            counts = table.setdefault(subject, {})
+            for sample in samples:
+                for status, count in sample.statuses.items():
+                    counts[status] = counts.get(status, 0) + count
+        return table
+
+    def against(self, subject: str, yardstick: str) -> dict[str, Spread]:
+        """How many times the yardstick's speed, by ``rate`` as it was and by ``cpu``: what a request costs on one core."""
+        return {
+            "rate": spread(ratios(self.values(subject, "rate"), self.values(yardstick, "rate"))),
+            "cpu": spread(ratios(self.values(yardstick, "cpu_us"), self.values(subject, "cpu_us"))),
+        }
+
+    def all_against(self, yardstick: str) -> dict[str, dict[str, Spread]]:
+        """For ``Result.ratios``: every other subject over the yardstick."""
+        return {
+            f"{subject} / {yardstick}": self.against(subject, yardstick)
+            for subject in self.samples
+            if subject != yardstick
+        }
+
+
+def interleave(
+    topology: Topology, plans: Mapping[str, Callable[[int], Plan]], repeat: int
+) -> Rounds:
+    """Measure every subject once a round. A plan is made for each round, so that cold ones can take fresh names."""
+    samples: dict[str, list[Sample]] = {subject: [] for subject in plans}
+    for number in range(repeat):
+        for subject, plan in plans.items():
+            try:
+                samples[subject].append(load(topology, plan(number)))
+            except WrongAnswer as error:
+                raise WrongAnswer(f"{subject}: {error}") from error
+    return Rounds(samples)
+
+
+def same_every_round(plan: Plan) -> Callable[[int], Plan]:
+    """For hot runs: only the seed of the load moves on."""
+    return lambda number: replace(plan, seed=plan.seed + number)

@@ -1,0 +1,191 @@
+"""Cheap storage elements: many in one process, answering for a ``Corpus`` without a disk.
+
+``python -m benchmarks.storage`` reads its elements as JSON from standard input (one line), binds each to a free port and prints
+the base URLs as a JSON list; it ends when standard input is closed, so it cannot outlive its runner. An element::
+
+    {"host": "127.0.1.1", "member": 0, "delay_ms": 5, "hang": false}
+
+It speaks PROPFIND (Depth 0 and 1), HEAD and GET (zeros of the right length) and nothing else: no ranges, no conditions, no
+failures, no TLS, no pipelining. ``hang`` accepts connections and requests and never answers.
+"""
+
+import asyncio
+import json
+import sys
+from collections import OrderedDict
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import cast
+from urllib.parse import unquote, urlsplit
+
+import uvloop
+
+from benchmarks.corpus import Corpus, Item
+
+_ZEROS = bytes(1_000_000)
+# Rendered listings are kept: the elements must not cost more than the gateway they feed.
+_LISTINGS_KEPT = 32
+_XML_HEAD = b'<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">'
+_XML_TAIL = b"</D:multistatus>"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One storage element: which member of the corpus it is, and how it behaves."""
+
+    host: str
+    member: int
+    delay_ms: float = 0.0
+    hang: bool = False
+
+
+class Answers:
+    """Rendered answers of one element."""
+
+    def __init__(self, corpus: Corpus, member: int) -> None:
+        self._corpus = corpus
+        self._member = member
+        self._listings: OrderedDict[str, bytes] = OrderedDict()
+
+    def answer(self, method: str, target: str, depth: str) -> bytes:
+        """The whole answer, head and body. ``target`` is as on the request line."""
+        path = unquote(urlsplit(target).path)
+        item = self._corpus.stat(self._member, path)
+        if item is None:
+            return _reply("404 Not Found", b"", "text/plain")
+        if method == "PROPFIND":
+            return self._propfind(path, item, depth)
+        if method in ("GET", "HEAD"):
+            body = b"" if item.collection else _ZEROS[: item.size_bytes]
+            head = _head("200 OK", len(body), "application/octet-stream", item.mtime_s)
+            return head if method == "HEAD" else head + body
+        return _reply("405 Method Not Allowed", b"", "text/plain")
+
+    def _propfind(self, path: str, item: Item, depth: str) -> bytes:
+        if depth == "0" or not item.collection:
+            body = _XML_HEAD + _resource(path, item) + _XML_TAIL
+            return _reply("207 Multi-Status", body, "application/xml")
+        kept = self._listings.get(path)
+        if kept is None:
+            base = path.rstrip("/")
+            parts = [_XML_HEAD, _resource(path, item)]
+            children = self._corpus.children(self._member, path)
+            parts += [_resource(f"{base}/{child.name}", child) for child in children]
+            kept = _reply("207 Multi-Status", b"".join([*parts, _XML_TAIL]), "application/xml")
+            self._listings[path] = kept
+            if len(self._listings) > _LISTINGS_KEPT:
+                self._listings.popitem(last=False)
+        return kept
+
+
+def _resource(path: str, item: Item) -> bytes:
+    """One response element; the corpus has no name that needs escaping."""
+    if item.collection:
+        own = "<D:resourcetype><D:collection/></D:resourcetype>"
+        path = path.rstrip("/") + "/"
+    else:
+        own = (
+            f"<D:resourcetype/><D:getcontentlength>{item.size_bytes}</D:getcontentlength>"
+            f"<D:getlastmodified>{formatdate(item.mtime_s, usegmt=True)}</D:getlastmodified>"
+        )
+    return (
+        f"<D:response><D:href>{path}</D:href><D:propstat><D:prop>{own}</D:prop>"
+        "<D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>"
+    ).encode()
+
+
+def _head(status: str, length: int, content_type: str, mtime_s: int | None = None) -> bytes:
+    modified = f"Last-Modified: {formatdate(mtime_s, usegmt=True)}\r\n" if mtime_s else ""
+    return (
+        f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\nContent-Type: {content_type}\r\n"
+        f"{modified}\r\n"
+    ).encode()
+
+
+def _reply(status: str, body: bytes, content_type: str) -> bytes:
+    return _head(status, len(body), content_type) + body
+
+
+class Speaker(asyncio.Protocol):
+    """One connection: cuts heads off the stream, skips bodies, answers in order after the element's delay."""
+
+    def __init__(self, element: Element, answers: Answers) -> None:
+        self._element = element
+        self._answers = answers
+        self._buffer = b""
+        self._skip = 0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are not derived from asyncio's
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._element.hang:
+            return
+        self._buffer += data
+        while self._buffer:
+            if self._skip:
+                taken = min(self._skip, len(self._buffer))
+                self._skip -= taken
+                self._buffer = self._buffer[taken:]
+                continue
+            head, separator, rest = self._buffer.partition(b"\r\n\r\n")
+            if not separator:
+                return
+            self._buffer = rest
+            self._head(head.decode("latin-1"))
+
+    def _head(self, head: str) -> None:
+        first, *lines = head.split("\r\n")
+        fields = {
+            name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)
+        }
+        self._skip = int(fields.get("content-length", "0"))
+        method, target, _ = first.split(" ")
+        answer = self._answers.answer(method, target, fields.get("depth", "0"))
+        if self._element.delay_ms:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._element.delay_ms / 1000, self._send, answer)
+        else:
+            self._send(answer)
+
+    def _send(self, answer: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(answer)
+
+
+async def serve(corpus: Corpus, elements: list[Element]) -> None:
+    """Bind all, print their URLs, answer until standard input ends."""
+    loop = asyncio.get_running_loop()
+    urls: list[str] = []
+    servers: list[asyncio.Server] = []
+    for element in elements:
+        answers = Answers(corpus, element.member)
+
+        def speaker(element: Element = element, answers: Answers = answers) -> Speaker:
+            return Speaker(element, answers)
+
+        server = await loop.create_server(speaker, element.host, 0, backlog=1024)
+        servers.append(server)
+        urls.append(f"http://{element.host}:{server.sockets[0].getsockname()[1]}")
+    print(json.dumps(urls), flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    for server in servers:
+        server.close()
+
+
+def main() -> None:
+    """Read the configuration from standard input and serve."""
+    settings = json.loads(sys.stdin.readline())
+    corpus = Corpus(**settings["corpus"])
+    elements = [Element(**element) for element in settings["elements"]]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(corpus, elements))
+
+
+if __name__ == "__main__":
+    main()
