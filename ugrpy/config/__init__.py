@@ -1,0 +1,33 @@
+"""What has the operator set, and where?
+
+``load`` reads the sources and gives a ``Configuration``, a frozen tree; nothing below the command line imports this
+package. Start reading at ``model`` (what can be set); ``loading`` says in which order sources count.
+"""
+
+from ugrpy.config.loading import load
+from ugrpy.config.model import (
+    Absence,
+    Configuration,
+    EndpointSettings,
+    FederationSettings,
+    LocalitySettings,
+    LogLevel,
+    ServiceSettings,
+)
+from ugrpy.config.problems import InvalidConfiguration, Problem
+from ugrpy.config.values import Listen, UnixSocket
+
+__all__ = [
+    "Absence",
+    "Configuration",
+    "EndpointSettings",
+    "FederationSettings",
+    "InvalidConfiguration",
+    "Listen",
+    "LocalitySettings",
+    "LogLevel",
+    "Problem",
+    "ServiceSettings",
+    "UnixSocket",
+    "load",
+]

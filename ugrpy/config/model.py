@@ -1,0 +1,231 @@
+"""What can be set? The whole configuration as one frozen tree.
+
+The areas declare their own settings (``CachePolicy`` and its like); the tables here extend them with what belongs
+beside them in the file, so that ``[federation]`` *is* a ``FanoutPolicy`` and can be handed to whoever takes one.
+Field names are the keys of the file; each carries its help, from which the reference page is written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
+
+from ugrpy.cache.entries import CachePolicy
+from ugrpy.config.values import (
+    Listen,
+    UnixSocket,
+    check_kind,
+    check_mounts,
+    parse_admin,
+    parse_listen,
+    parse_mount,
+    parse_prefix,
+    parse_url,
+)
+from ugrpy.health.breaker import HealthPolicy
+from ugrpy.locality.model import (
+    MAX_WEIGHT,
+    Network,
+    NetworkPlace,
+    PositionSetting,
+    PreferenceRule,
+)
+from ugrpy.locality.rank import RankPolicy
+from ugrpy.namespace.fanout import FanoutPolicy
+from ugrpy.namespace.paths import Mount
+from ugrpy.transport.options import TransportOptions
+
+_LISTEN = Listen("127.0.0.1", 8080)
+_ADMIN = Listen("127.0.0.1", 8081)
+
+# The endpoint's name appears in URLs of the admin listener, in metrics and in headers.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+
+
+class LogLevel(StrEnum):
+    """The least severe message that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Absence(StrEnum):
+    """What a miss means while the endpoint is out of service."""
+
+    NORMAL = "normal"
+    STRICT = "strict"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """``[service]``: the processes and their listeners."""
+
+    listen: Annotated[
+        tuple[Annotated[Listen, PlainValidator(parse_listen)], ...],
+        Field(min_length=1, description="addresses for clients: host:port or [v6]:port"),
+    ] = (_LISTEN,)
+    admin: Annotated[
+        Listen | UnixSocket | None,
+        PlainValidator(parse_admin),
+        Field(
+            description='where health, metrics and operations are served: a loopback address, "unix:/path", or "" for none'
+        ),
+    ] = _ADMIN
+    workers: Annotated[int, Field(ge=1, le=512, description="processes that share the port")] = 1
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        Field(description="networks whose X-Forwarded-For and Forwarded are believed"),
+    ] = ()
+    metrics_from: Annotated[
+        tuple[Network, ...],
+        Field(description="networks that may read /metrics on the clients' listener"),
+    ] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    access_log: Annotated[
+        str, Field(description='a line per request: "-" for stderr, a file, or "" for none')
+    ] = "-"
+    log_level: Annotated[LogLevel, Field(description="the least severe message that is logged")] = (
+        LogLevel.INFO
+    )
+    shutdown_s: Annotated[
+        float,
+        Field(ge=0, le=3600, description="seconds that requests in flight have when we stop"),
+    ] = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FederationSettings(FanoutPolicy):
+    """``[federation]``: the namespace and how long a question may take."""
+
+    prefixes: Annotated[
+        tuple[Annotated[str, AfterValidator(parse_prefix)], ...],
+        Field(
+            description="paths under which clients see the federation; the longest match counts, by whole components"
+        ),
+    ] = ()
+    new_prefix: Annotated[
+        str, AfterValidator(parse_prefix), Field(description="what a matched prefix becomes")
+    ] = "/"
+    max_replicas: Annotated[
+        int,
+        Field(ge=0, description="most replicas named in metalinks and Link headers; 0 means all"),
+    ] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalitySettings(RankPolicy):
+    """``[locality]``: who is near whom."""
+
+    geoip: Annotated[
+        tuple[Path, ...],
+        Field(description="GeoIP databases (.mmdb): city and autonomous system, either or both"),
+    ] = ()
+    networks: Annotated[
+        tuple[NetworkPlace, ...], Field(description="networks placed by hand, before any database")
+    ] = ()
+    rules: Annotated[
+        tuple[PreferenceRule, ...],
+        Field(description="preferences that come before distance; the first matching rule counts"),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSettings(TransportOptions):
+    """``[endpoints.NAME]``: one storage element. ``name`` is the table's name."""
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    url: Annotated[
+        str,
+        AfterValidator(parse_url),
+        Field(description="base URL: http, https, dav (= http) or davs (= https)"),
+    ]
+    kind: Annotated[
+        str, AfterValidator(check_kind), Field(description="what it speaks: dav, http or memory")
+    ] = "dav"
+    mounts: Annotated[
+        tuple[Annotated[Mount, PlainValidator(parse_mount)], ...],
+        AfterValidator(check_mounts),
+        Field(
+            description='what it holds: "/federated = /on/the/endpoint", or only "/federated" when its root lies there'
+        ),
+    ] = (Mount("/", "/"),)
+    location: Annotated[
+        PositionSetting | None,
+        Field(
+            description="where it is: [latitude, longitude]; without it the GeoIP databases are asked"
+        ),
+    ] = None
+    weight: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=MAX_WEIGHT,
+            description="its share of the clients among equally near endpoints; 0: only if no other",
+        ),
+    ] = 1.0
+    readable: Annotated[bool, Field(description="clients may be sent there")] = True
+    listable: Annotated[bool, Field(description="it is asked for the contents of collections")] = (
+        True
+    )
+    absence: Annotated[
+        Absence,
+        Field(
+            description="strict: while it is out of service a name found nowhere is 503, not 404"
+        ),
+    ] = Absence.NORMAL
+    probe: Annotated[bool, Field(description="ask for signs of life while it is idle")] = True
+
+    @property
+    def transport(self) -> TransportOptions:
+        """The connection's part alone."""
+        return TransportOptions(
+            **{part.name: getattr(self, part.name) for part in fields(TransportOptions)}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The top of the file."""
+
+    # strict: "4" is no number and 1 is not true; TOML has types, and an operator's slip is better told than guessed
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        strict=True, extra="forbid", allow_inf_nan=False
+    )
+
+    service: Annotated[ServiceSettings, Field(description="the processes and their listeners")] = (
+        field(default_factory=ServiceSettings)
+    )
+    federation: Annotated[
+        FederationSettings, Field(description="the namespace and how long a question may take")
+    ] = field(default_factory=FederationSettings)
+    cache: Annotated[
+        CachePolicy, Field(description="how much each worker remembers, and for how long")
+    ] = field(default_factory=CachePolicy)
+    health: Annotated[
+        HealthPolicy, Field(description="when an endpoint leaves service and when it comes back")
+    ] = field(default_factory=HealthPolicy)
+    locality: Annotated[LocalitySettings, Field(description="who is near whom")] = field(
+        default_factory=LocalitySettings
+    )
+    endpoints: Annotated[
+        tuple[EndpointSettings, ...], Field(description="the storage elements, a table for each")
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration(Tables):
+    """Everything that is set. Two are equal when they set the same, wherever it came from."""
+
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def origin(self, key: str) -> str:
+        """Where a key was set: ``site.toml:12``, ``environment``, ``command line`` or ``default``.
+
+        ``key`` is written as in ``cache.ttl_s``, ``endpoints.uvic.url`` or ``locality.rules[0].prefer``.
+        """
+        return self.origins.get(key, "default")
