@@ -56,13 +56,15 @@ _METHOD = Label(
 )
 _STATUS = Label("status", "HTTP status of the answer, three digits")
 _ENDPOINT = Label("endpoint", "name of the endpoint in the configuration")
-_VERB = Label("verb", "what the endpoint was asked", ("stat", "list", "probe"))
+_VERB = Label("verb", "what the endpoint was asked", ("stat", "list"))
 _OBSERVATION = Label(
     "outcome", "which of the four answers it gave", ("found", "absent", "denied", "unknown")
 )
 _CACHE = Label("cache", "what is remembered: single names or whole listings", ("entry", "listing"))
 _LOOKUP = Label(
-    "outcome", "stale: held, but too old to be used without asking", ("hit", "stale", "miss")
+    "outcome",
+    "stale: held, but not enough for this question, or an endpoint is back that had no say",
+    ("hit", "stale", "miss"),
 )
 
 REQUESTS = Metric(
@@ -92,7 +94,7 @@ ENDPOINT_ASKS = Metric(
     "ugrpy_endpoint_asks_total",
     MetricKind.COUNTER,
     "questions",
-    "Questions put to an endpoint, by what it answered.",
+    "Questions put to an endpoint, by what it answered; health probes are not counted.",
     (_ENDPOINT, _VERB, _OBSERVATION),
 )
 ENDPOINT_SECONDS = Metric(
