@@ -88,7 +88,11 @@ CACHE_LOOKUPS = Metric(
     (_CACHE, _LOOKUP),
 )
 CACHE_ITEMS = Metric(
-    "ugrpy_cache_items", MetricKind.GAUGE, "items", "Names and listings held in the cache."
+    "ugrpy_cache_items",
+    MetricKind.GAUGE,
+    "items",
+    "Names and listings held in the cache, all workers together.",
+    (_CACHE,),
 )
 ENDPOINT_ASKS = Metric(
     "ugrpy_endpoint_asks_total",

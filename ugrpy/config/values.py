@@ -87,7 +87,7 @@ def parse_admin(value: object) -> Listen | UnixSocket | None:
     if not listen.loopback:
         raise ValueError(
             f"expected a loopback address or unix:/path, got {value!r}: "
-            "whoever reaches the admin listener can see and drain everything"
+            "it shows everything to whoever reaches it"
         )
     return listen
 
