@@ -12,10 +12,11 @@ import pytest
 
 from tests.parity.claims import claim_of
 from tests.parity.peers_used import tracker
-from tests.parity.records import RECORDS, Outcome, Record, merge_into
+from tests.parity.records import RECORDS, Claim, Outcome, Record, merge_into
 from tests.parity.rows import load_rows
 
 _records = pytest.StashKey[dict[str, Record]]()
+_claim = pytest.StashKey[Claim]()
 _peers = pytest.StashKey[dict[str, str]]()
 
 
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse claims of rows that do not exist."""
     rows = load_rows()
     for item in items:
-        claim_of(item, rows)
+        item.stash[_claim] = claim_of(item, rows)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -61,7 +62,7 @@ def pytest_runtest_makereport(
     records = item.config.stash[_records]
     before = records.get(item.nodeid)
     if before is None or report.when == "setup":
-        before = Record(claim_of(item, load_rows()), Outcome.PASSED)
+        before = Record(item.stash.get(_claim, Claim()), Outcome.PASSED)
     records[item.nodeid] = _after_phase(before, report, item.stash.get(_peers, {}))
     return report
 

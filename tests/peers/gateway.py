@@ -2,20 +2,22 @@
 
 import contextlib
 import http.client
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from tests.peers.ask import ask
-from tests.peers.process import ServerProcess
+from tests.peers.process import ServerProcess, free_port
 
 
 class Gateway:
-    """A running ``ugrpy serve``. ``url`` has no trailing slash."""
+    """A running ``ugrpy serve``. ``url`` and ``admin_url`` have no trailing slash."""
 
-    def __init__(self, process: ServerProcess) -> None:
+    def __init__(self, process: ServerProcess, admin: str) -> None:
         self.process = process
+        self.admin_url = f"http://{admin}"
 
     @property
     def url(self) -> str:
@@ -68,7 +70,7 @@ class GatewayStarter:
         """Run one and wait until ``/readyz`` says 200.
 
         ``endpoints`` maps names to URLs, ``locations`` names to (latitude, longitude). ``config`` is a file, or the
-        text of one. ``arguments`` are passed on as they are.
+        text of one. ``arguments`` are passed on as they are. The admin listener gets a free port of its own.
         """
         options = [
             *(f"--endpoint={name}={url}" for name, url in (endpoints or {}).items()),
@@ -78,6 +80,7 @@ class GatewayStarter:
             *arguments,
         ]
         number = len(self._started) + 1
+        admin = f"{address}:{free_port(address)}"
         if config is not None:
             options.append(f"--config={self._config_file(config, number)}")
         process = ServerProcess(
@@ -87,9 +90,10 @@ class GatewayStarter:
             ),
             address=address,
             log=self._folder / f"gateway-{number}.log",
+            env=_environment(admin),
             ready=is_ready,
         )
-        gateway = Gateway(process)
+        gateway = Gateway(process, admin)
         process.start()
         self._started.append(gateway)
         return gateway
@@ -100,6 +104,16 @@ class GatewayStarter:
         path = self._folder / f"gateway-{number}.toml"
         path.write_text(config, encoding="utf-8")
         return path
+
+
+def _environment(admin: str) -> dict[str, str]:
+    """Ours less every setting and proxy of whoever runs the tests."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("UGRPY_") and not name.lower().endswith("_proxy")
+    }
+    return {**kept, "UGRPY_SERVICE__ADMIN": admin}
 
 
 def is_ready(address: str, port: int) -> bool:

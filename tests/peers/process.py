@@ -89,10 +89,10 @@ class ServerProcess:
     def _wait_until_ready(self, process: "subprocess.Popen[bytes]", port: int, name: str) -> None:
         deadline = time.monotonic() + self._limit_s
         while time.monotonic() < deadline:
-            if (code := process.poll()) is not None:
-                raise ServerFailed(f"{name} ended with status {code}\n{self.log_tail()}")
+            if (status := _end_of(process)) is not None:
+                raise ServerFailed(f"{name} ended with status {status}\n{self.log_tail()}")
             # somebody else may answer on the port while ours fails to get it: ours must be alive after the answer
-            if self._ready(self.address, port) and process.poll() is None:
+            if self._ready(self.address, port) and _end_of(process) is None:
                 return
             time.sleep(POLL_S)
         raise ServerFailed(f"{name} was not ready after {self._limit_s:g} s\n{self.log_tail()}")
@@ -125,11 +125,18 @@ class ServerProcess:
             return
         self.signal(signal.SIGTERM)
         self.resume()  # a stopped process hears TERM only then
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOP_S)
-        self.signal(signal.SIGKILL)
+        deadline = time.monotonic() + STOP_S
+        while _end_of(self._process) is None and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        self.signal(signal.SIGKILL)  # it, or the children it left behind
         self._process.wait(STOP_S)
         self._process = None
+
+
+def _end_of(process: "subprocess.Popen[bytes]") -> int | None:
+    """The status it ended with, without reaping it: until then its id cannot become another group's."""
+    ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return None if ended is None else ended.si_status
 
 
 def accepts_connections(address: str, port: int) -> bool:
