@@ -1,0 +1,156 @@
+"""How is a storage's multistatus (RFC 4918 section 13) read while it arrives?
+
+A listing may have millions of responses, so the reader holds one at a time and hands out its resource at once.
+``RESPONSE_LIMIT_BYTES`` bounds that one, and with it what a document of another kind could make us hold. A document type
+declaration ends the reading before any entity in text is looked at; the parser is told not to expand any.
+What storages mean by what they send is in ``response``.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+from lxml import etree
+
+from ugrpy.core.errors import DataError
+from ugrpy.webdav.hrefs import HrefStyle
+from ugrpy.webdav.response import Resource, read_response
+
+__all__ = ["RESPONSE_LIMIT_BYTES", "HrefStyle", "MultistatusReader", "Resource"]
+
+RESPONSE_LIMIT_BYTES = 1024 * 1024
+# The limit is looked at after each piece, whatever the size in which data come.
+_PIECE_BYTES = 64 * 1024
+
+_MULTISTATUS = "{DAV:}multistatus"
+_RESPONSE = "{DAV:}response"
+
+
+class MultistatusReader:
+    """Feed it the body in pieces of any size; it hands out each resource as soon as its response is complete.
+
+    Broken XML, another root element, a document type declaration, a value or a response over the limits: ``DataError``
+    saying where and which rule. Resources complete before the break are still handed out, and the error comes with the
+    next call. ``skipped`` counts responses that name nothing usable.
+    """
+
+    def __init__(self, hrefs: HrefStyle = HrefStyle.AUTO) -> None:
+        self.skipped = 0
+        self._hrefs = hrefs
+        self._broken: DataError | None = None
+        self._since_last_bytes = 0
+        self._started = False
+        self._parser = etree.XMLPullParser(
+            events=("start", "end"),
+            tag=(_MULTISTATUS, _RESPONSE),
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            dtd_validation=False,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+
+    def __repr__(self) -> str:
+        return f"<MultistatusReader skipped={self.skipped} broken={self._broken}>"
+
+    def feed(self, data: bytes) -> list[Resource]:
+        """The resources that ``data`` completes. Raises ``DataError`` once nothing more can be read."""
+        found: list[Resource] = []
+        for start in range(0, len(data), _PIECE_BYTES):
+            if self._broken is not None:
+                break
+            piece = data[start : start + _PIECE_BYTES]
+            self._since_last_bytes += len(piece)
+            try:
+                self._parser.feed(piece)
+            except etree.XMLSyntaxError as error:
+                self._broken = _not_well_formed(error)
+            self._drain(found)
+        if self._broken is not None and not found:
+            raise self._broken
+        return found
+
+    def close(self) -> list[Resource]:
+        """Say that the body is over; what was still held back. Raises ``DataError`` when it was broken or cut short."""
+        if self._broken is not None:
+            raise self._broken
+        try:
+            root = self._parser.close()
+        except etree.XMLSyntaxError as error:
+            if self._started and error.msg == "no element found":
+                raise _stopped() from None
+            raise _not_well_formed(error) from None
+        _check_document(root)
+        found: list[Resource] = []
+        self._drain(found)
+        if self._broken is not None:
+            raise self._broken
+        return found
+
+    def _drain(self, found: list[Resource]) -> None:
+        """Take what the parser has ready; a broken rule is kept for after what was complete before it."""
+        try:
+            for event, element in self._events():
+                parent = element.getparent()
+                if event == "start":
+                    self._check_start(element, parent)
+                elif element.tag == _RESPONSE and parent is not None and parent.getparent() is None:
+                    self._take(element, found)
+                    _forget(element, parent)
+        except DataError as error:
+            self._broken = self._broken or error
+        if self._since_last_bytes > RESPONSE_LIMIT_BYTES:
+            self._broken = self._broken or DataError(
+                f"multistatus: {RESPONSE_LIMIT_BYTES} bytes without a complete response"
+            )
+
+    def _check_start(self, element: etree._Element, parent: etree._Element | None) -> None:
+        if parent is not None:
+            _check_document(parent)
+        elif self._started:
+            raise _stopped()
+        else:
+            self._started = True
+            _check_document(element)
+
+    def _events(self) -> Iterator[tuple[str, etree._Element]]:
+        # The stubs also know events that carry something else; only elements were asked for.
+        return cast("Iterator[tuple[str, etree._Element]]", self._parser.read_events())
+
+    def _take(self, response: etree._Element, found: list[Resource]) -> None:
+        self._since_last_bytes = 0
+        for resource in read_response(response, self._hrefs):
+            if resource is None:
+                self.skipped += 1
+            else:
+                found.append(resource)
+
+
+def _check_document(element: etree._Element) -> None:
+    """Hold the rules for the document as a whole, seen from its root; deeper elements may be anything."""
+    if element.getparent() is not None:
+        return
+    if element.getroottree().docinfo.internalDTD is not None:
+        raise DataError("multistatus: a document type declaration; none is allowed")
+    if element.tag != _MULTISTATUS:
+        raise DataError(
+            f"multistatus, line {element.sourceline}: the root element is {str(element.tag)[:100]},"
+            f" not {_MULTISTATUS}"
+        )
+
+
+def _forget(response: etree._Element, parent: etree._Element) -> None:
+    """Free what has been read. The response itself must stay in the tree until the parser has gone on."""
+    response.clear()
+    while parent[0] is not response:
+        del parent[0]
+
+
+def _stopped() -> DataError:
+    """lxml ends quietly at an undeclared entity when it expands none, and takes what follows for a new document."""
+    return DataError("multistatus: the document breaks off at an entity that is not declared")
+
+
+def _not_well_formed(error: etree.XMLSyntaxError) -> DataError:
+    return DataError(f"multistatus is not well-formed XML: {error.msg}")

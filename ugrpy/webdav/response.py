@@ -1,0 +1,172 @@
+"""What does one response of a multistatus say of its resource?
+
+What was seen of storages is in ``tests/data`` and is made equal here:
+
+- any prefix for ``DAV:``, several at once (Apache), hrefs in every form (``hrefs``);
+- XRootD gives files no ``resourcetype`` but a private ``iscollection`` 0/1, gives collections a length (4096, the size
+  of the directory file: dropped), and does not percent-encode;
+- properties a storage does not have come back empty in a propstat with status 404: dropped.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lxml import etree
+
+from ugrpy.core.errors import DataError
+from ugrpy.namespace.model import Digest, Kind
+from ugrpy.webdav.checksums import parse_checksums
+from ugrpy.webdav.dates import parse_date
+from ugrpy.webdav.hrefs import HrefStyle, parse_href
+
+# A name or a date has a few hundred bytes; what is longer is not one.
+TEXT_LIMIT_BYTES = 64 * 1024
+
+_HREF = "{DAV:}href"
+_PROPSTAT = "{DAV:}propstat"
+_PROP = "{DAV:}prop"
+_STATUS = "{DAV:}status"
+_COLLECTION = "{DAV:}collection"
+
+_STATUS_LINE = re.compile(r"\s*HTTP/\d+(?:\.\d+)?\s+(\d{3})(?:\s.*)?", re.ASCII | re.DOTALL)
+_SIZE = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One response. ``path`` is decoded, absolute, without trailing slash (the root: ``"/"``).
+
+    ``kind`` is ``None`` when the storage gave no hint; ``status`` is the status of the whole response, 200 when it has
+    none of its own. A collection's ``size_bytes`` is ``None``.
+    """
+
+    path: str
+    trailing_slash: bool
+    kind: Kind | None = None
+    size_bytes: int | None = None
+    mtime_s: int | None = None
+    status: int = 200
+    digests: tuple[Digest, ...] = ()
+
+
+def read_response(response: etree._Element, style: HrefStyle) -> list[Resource | None]:
+    """The resources a ``response`` element describes: one for each href, ``None`` for an href that names nothing usable.
+
+    Several hrefs share one status (RFC 4918 section 14.24). Raises ``DataError`` for a value over the limit.
+    """
+    said = _Said()
+    for part in response:
+        tag = part.tag
+        if tag == _HREF:
+            said.hrefs.append(_text(part))
+        elif tag == _PROPSTAT:
+            _read_propstat(part, said)
+        elif tag == _STATUS:
+            said.status = _status_code(_text(part)) or 200
+    verbatim = style is HrefStyle.VERBATIM or (style is HrefStyle.AUTO and said.by_xrootd)
+    return [said.resource(href, verbatim=verbatim) for href in said.hrefs] or [None]
+
+
+class _Said:
+    """What the parts of one response add up to."""
+
+    __slots__ = (
+        "by_xrootd",
+        "digests",
+        "hrefs",
+        "kind",
+        "mtime_s",
+        "private_kind",
+        "size_bytes",
+        "status",
+    )
+
+    def __init__(self) -> None:
+        self.hrefs: list[str] = []
+        self.status = 200
+        self.kind: Kind | None = None
+        self.private_kind: Kind | None = None
+        self.size_bytes: int | None = None
+        self.mtime_s: int | None = None
+        self.digests: tuple[Digest, ...] = ()
+        self.by_xrootd = False
+
+    def resource(self, href: str, *, verbatim: bool) -> Resource | None:
+        place = parse_href(href, verbatim=verbatim)
+        if place is None:
+            return None
+        kind = self.kind or self.private_kind
+        size_bytes = None if kind is Kind.COLLECTION else self.size_bytes
+        return Resource(*place, kind, size_bytes, self.mtime_s, self.status, self.digests)
+
+
+def _read_propstat(propstat: etree._Element, said: _Said) -> None:
+    props = []
+    for part in propstat:
+        tag = part.tag
+        if tag == _PROP:
+            props.append(part)
+        elif tag == _STATUS and (_status_code(_text(part)) or 0) // 100 != 2:
+            return
+    for prop in props:
+        for value in prop:
+            read = _PROPERTIES.get(value.tag)
+            if read is not None:
+                read(said, value)
+
+
+def _resourcetype(said: _Said, value: etree._Element) -> None:
+    said.kind = Kind.FILE if value.find(_COLLECTION) is None else Kind.COLLECTION
+
+
+def _iscollection(said: _Said, value: etree._Element) -> None:
+    yes = _text(value).strip().lower() in ("1", "t", "true")
+    said.private_kind = Kind.COLLECTION if yes else Kind.FILE
+
+
+def _getcontentlength(said: _Said, value: etree._Element) -> None:
+    text = _text(value).strip()
+    said.size_bytes = int(text) if _SIZE.fullmatch(text) else None
+
+
+def _getlastmodified(said: _Said, value: etree._Element) -> None:
+    said.mtime_s = parse_date(_text(value))
+
+
+def _executable(said: _Said, value: etree._Element) -> None:
+    # Apache has this property in a namespace of its own; in DAV: only XRootD writes it.
+    said.by_xrootd = True
+
+
+def _checksums(said: _Said, value: etree._Element) -> None:
+    said.digests = parse_checksums(" ".join(_text(part) for part in value.iter()))
+
+
+_PROPERTIES: dict[str, Callable[[_Said, etree._Element], None]] = {
+    "{DAV:}resourcetype": _resourcetype,
+    "{DAV:}iscollection": _iscollection,
+    "{DAV:}getcontentlength": _getcontentlength,
+    "{DAV:}getlastmodified": _getlastmodified,
+    "{DAV:}executable": _executable,
+    "{http://www.dcache.org/2013/webdav}Checksums": _checksums,
+    "{http://owncloud.org/ns}checksums": _checksums,
+}
+
+
+@lru_cache(maxsize=32)
+def _status_code(line: str) -> int | None:
+    match = _STATUS_LINE.fullmatch(line)
+    return int(match[1]) if match is not None else None
+
+
+def _text(element: etree._Element) -> str:
+    text = element.text
+    if text is None:
+        return ""
+    if len(text) > TEXT_LIMIT_BYTES:
+        raise DataError(
+            f"multistatus, line {element.sourceline}: a value in {element.tag} is over {TEXT_LIMIT_BYTES} bytes long"
+        )
+    return text
