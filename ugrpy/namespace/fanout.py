@@ -216,8 +216,6 @@ class Fanout:
         if self.finished:
             return []
         commands = self._take(event, now_s)
-        if self.finished:
-            return commands
         commands += self._answer_waiters(now_s)
         return commands + self._what_next(now_s)
 
@@ -310,6 +308,8 @@ class Fanout:
         )
 
     def _what_next(self, now_s: float) -> list[Command]:
+        if self.finished:
+            return []
         silent = self.silent
         if not silent:
             self.finished = True

@@ -23,13 +23,16 @@ from ugrpy.core.errors import Forbidden, NotFound, RequestError, Unavailable
 from ugrpy.namespace.merge import Summary
 from ugrpy.namespace.model import Cause, EndpointId, Unknown
 
+# When nobody says otherwise: by then the prober or the breaker will have spoken.
+DEFAULT_RETRY_AFTER_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class OutOfService:
     """An endpoint that was not asked. ``known``: it is remembered to hold the name. ``strict``: its silence is no absence."""
 
     reason: str
-    retry_after_s: float | None = None
+    retry_after_s: float = DEFAULT_RETRY_AFTER_S
     known: bool = False
     strict: bool = False
 
@@ -48,8 +51,6 @@ _STATUS = {
     Cause.UNREACHABLE: 503,
     Cause.BUSY: 503,
 }
-# A soon-to-be-decided state: the prober or the breaker will have spoken by then.
-DEFAULT_RETRY_AFTER_S = 10.0
 
 
 def refusal(path: str, summary: Summary, out: Mapping[EndpointId, OutOfService]) -> RequestError:

@@ -1,0 +1,57 @@
+"""The admin listener's pages: loopback or a Unix socket only, never the clients' port.
+
+Liveness, readiness and metrics without restriction, the endpoints' health, and ``explain`` for any path and client.
+"""
+
+from dataclasses import asdict
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from ugrpy.assembly import Assembled
+from ugrpy.core.errors import BadRequest, NotFound, RequestError
+from ugrpy.federation.explain import explain
+from ugrpy.locality.prefixes import parse_address
+from ugrpy.namespace.paths import normalise
+from ugrpy.service.state import ServiceState
+
+
+class AdminPages:
+    """The handler for the admin listener."""
+
+    def __init__(self, assembled: Assembled, state: ServiceState) -> None:
+        self._federation = assembled.federation
+        self._pages = {
+            **state.sides(open_metrics=True),
+            "/v1/endpoints": self._endpoints,
+            "/v1/explain": self._explain,
+        }
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request of an operator."""
+        page = self._pages.get(request.path)
+        try:
+            if page is None:
+                raise NotFound(f"no such page; there are {', '.join(sorted(self._pages))}")
+            return await page(request)
+        except RequestError as error:
+            problem = {"title": error.title, "status": error.status, "detail": str(error)}
+            return web.json_response(
+                problem, status=error.status, content_type="application/problem+json"
+            )
+
+    async def _endpoints(self, request: web.BaseRequest) -> web.StreamResponse:
+        snapshots = self._federation.board.snapshots(self._federation.clock.monotonic())
+        urls = {member.id: member.endpoint.base_url for member in self._federation.members}
+        return web.json_response([{"url": urls[s.endpoint], **asdict(s)} for s in snapshots])
+
+    async def _explain(self, request: web.BaseRequest) -> web.StreamResponse:
+        query = {key: values[-1] for key, values in parse_qs(request.query_string).items()}
+        if "path" not in query:
+            raise BadRequest("give ?path=/…, and client=ADDRESS for another client than nobody")
+        client = query.get("client")
+        if client is not None and parse_address(client) is None:
+            raise BadRequest(f"{client!r} is not an IP address")
+        path = normalise(query["path"])
+        explanation = await explain(self._federation, path, self._federation.ranker.zone_of(client))
+        return web.json_response(asdict(explanation))

@@ -1,0 +1,139 @@
+"""From a configuration to a running federation: the one place where the areas are put together."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from random import SystemRandom
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp.resolver import AsyncResolver
+
+from ugrpy.config import Absence, Configuration, EndpointSettings
+from ugrpy.core.clock import Clock, SystemClock
+from ugrpy.core.meter import Meter, NullMeter
+from ugrpy.endpoints.base import Endpoint
+from ugrpy.endpoints.registry import make_endpoint
+from ugrpy.federation import Federation, Member, Policies, Surroundings
+from ugrpy.health.board import HealthBoard
+from ugrpy.health.states import Transition
+from ugrpy.locality import Candidate, Place, Ranker
+from ugrpy.locality.geodb import GeoDatabase, Locator
+from ugrpy.namespace.model import EndpointId
+from ugrpy.namespace.paths import MountTable
+
+log = structlog.get_logger("ugrpy.health")
+
+# How long the start waits for the name service to say where the endpoints are; unknown is better than late.
+RESOLVE_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A federation and what has to be closed with it."""
+
+    federation: Federation
+    locator: Locator
+    database: GeoDatabase
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self.federation.close()
+        self.database.close()
+
+
+async def assemble(
+    config: Configuration,
+    *,
+    clock: Clock | None = None,
+    meter: Meter | None = None,
+    draw: Callable[[], float] | None = None,
+) -> Assembled:
+    """Make the federation that the configuration describes, in the running loop.
+
+    Raises ``ConfigError`` for what can only be seen now, such as a GeoIP database that cannot be read.
+    """
+    # chance for spreading load, not for secrets; the system's generator needs no seed per worker
+    draw = draw or SystemRandom().random
+    database = await asyncio.to_thread(GeoDatabase, config.locality.geoip)
+    locator = Locator(database, config.locality.networks)
+    settings = config.endpoints
+    places = await _places(settings, locator)
+    ids = [EndpointId(one.name) for one in settings]
+    board = HealthBoard(
+        ids,
+        config.health,
+        unprobed={EndpointId(one.name) for one in settings if not one.probe},
+        draw=draw,
+    )
+    ranker = Ranker(
+        [
+            Candidate(one.name, place, weight=one.weight)
+            for one, place in zip(settings, places, strict=True)
+        ],
+        config.locality.rules,
+        config.locality,
+        locator.place,
+    )
+    members = [_member(one, place) for one, place in zip(settings, places, strict=True)]
+    around = Surroundings(draw, clock or SystemClock(), meter or NullMeter(), log_transition)
+    policies = Policies(config.federation, config.cache)
+    return Assembled(Federation(members, board, ranker, policies, around), locator, database)
+
+
+def _member(settings: EndpointSettings, place: Place) -> Member:
+    endpoint: Endpoint = make_endpoint(
+        settings.kind, EndpointId(settings.name), settings.url, settings.transport
+    )
+    return Member(
+        endpoint,
+        MountTable(settings.mounts),
+        readable=settings.readable,
+        listable=settings.listable,
+        strict=settings.absence is Absence.STRICT,
+        country=place.country.lower() if place.country else None,
+    )
+
+
+async def _places(settings: Sequence[EndpointSettings], locator: Locator) -> list[Place]:
+    """Where the endpoints are: as the operator says, else where their first address is."""
+    resolver = AsyncResolver()
+    try:
+        return list(await asyncio.gather(*(_place(one, locator, resolver) for one in settings)))
+    finally:
+        await resolver.close()
+
+
+async def _place(settings: EndpointSettings, locator: Locator, resolver: AsyncResolver) -> Place:
+    host = urlsplit(settings.url).hostname or ""
+    found = locator.place(await _address(host, resolver))
+    if settings.location is None:
+        return found
+    return Place(settings.location, found.country, found.asn, "configuration")
+
+
+async def _address(host: str, resolver: AsyncResolver) -> str | None:
+    try:
+        ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return host
+    try:
+        async with asyncio.timeout(RESOLVE_TIMEOUT_S):
+            answers = await resolver.resolve(host)
+    except (OSError, TimeoutError):
+        return None
+    return answers[0]["host"] if answers else None
+
+
+def log_transition(change: Transition) -> None:
+    """An endpoint has left or entered service."""
+    log.warning(
+        "endpoint changed",
+        endpoint=change.endpoint,
+        before=change.before.value,
+        after=change.after.value,
+        reason=change.reason,
+    )

@@ -1,0 +1,122 @@
+"""A WebDAV server as an endpoint (RFC 4918)."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+from ugrpy.core.errors import DataError, EndpointError, Malformed
+from ugrpy.endpoints.base import Children, Features
+from ugrpy.endpoints.dav.listing import ListingSorter, entry_of, expected_path
+from ugrpy.endpoints.over_http import (
+    REDIRECTS,
+    HttpEndpoint,
+    adds_slash,
+    plain_verdict,
+    redirect_target,
+)
+from ugrpy.namespace.model import Absent, EndpointId, Found, Kind, Observation, unknown_from
+from ugrpy.namespace.paths import name_of
+from ugrpy.transport.client import Reply
+from ugrpy.transport.options import TransportOptions
+from ugrpy.webdav.multistatus import MultistatusReader
+from ugrpy.webdav.response import Resource
+
+# resourcetype is missing in XRootD's answers; its iscollection says the same
+_BODY = (
+    b'<?xml version="1.0" encoding="utf-8"?>\n'
+    b'<D:propfind xmlns:D="DAV:"><D:prop><D:resourcetype/><D:getcontentlength/>'
+    b"<D:getlastmodified/><D:iscollection/></D:prop></D:propfind>"
+)
+
+
+def _headers(depth: str) -> dict[str, str]:
+    return {"Depth": depth, "Content-Type": "application/xml; charset=utf-8"}
+
+
+class DavEndpoint(HttpEndpoint):
+    """Knows names by PROPFIND Depth 0 and lists by Depth 1."""
+
+    features = Features(dialect="dav")
+
+    def __init__(self, name: EndpointId, base_url: str, options: TransportOptions) -> None:
+        super().__init__(name, base_url, options)
+        self._redirects_to_slash = False
+
+    async def stat(self, path: str) -> Observation:
+        """PROPFIND Depth 0."""
+        seen: list[Resource] = []
+        try:
+            verdict = await self._propfind(path, "0", seen.append, slash=path == "/")
+            return verdict or _found(path, seen)
+        except EndpointError as error:
+            return unknown_from(error)
+
+    async def list(self, path: str, children: Children) -> Observation:
+        """PROPFIND Depth 1, children handed over as the body arrives."""
+        try:
+            return await self._list(path, children)
+        except EndpointError as error:
+            return unknown_from(error)
+
+    async def _list(self, path: str, children: Children) -> Observation:
+        with_slash = path == "/" or self._redirects_to_slash
+        sorter = ListingSorter(expected_path(self.base_path, path), children)
+        verdict = await self._propfind(path, "1", sorter.add, slash=with_slash)
+        if isinstance(verdict, Absent) and with_slash and path != "/":
+            # a file asked for with a slash is absent for such servers: only the plain form tells
+            return await self.stat(path)
+        if verdict is not None:
+            return verdict
+        sorter.flush()
+        if sorter.itself is None:
+            raise Malformed("PROPFIND: the listing does not describe the collection itself")
+        return Found(replace(entry_of(sorter.itself), name=name_of(path)))
+
+    async def _propfind(
+        self, path: str, depth: str, take: Callable[[Resource], None], *, slash: bool
+    ) -> Observation | None:
+        """Ask, and hand the resources to ``take``; an observation when the status alone decides."""
+        url = self.url(path)
+        if slash and not url.endswith("/"):
+            url += "/"
+        async with self.transport.exchange(
+            "PROPFIND", url, headers=_headers(depth), body=_BODY
+        ) as reply:
+            if reply.status not in REDIRECTS:
+                return await self._read(reply, take)
+            target = redirect_target(url, reply.headers)
+            if slash or not adds_slash(url, target):
+                raise Malformed(f"PROPFIND: redirected to {target}")
+        self._redirects_to_slash = True
+        return await self._propfind(path, depth, take, slash=True)
+
+    async def _read(self, reply: Reply, take: Callable[[Resource], None]) -> Observation | None:
+        if (verdict := plain_verdict("PROPFIND", reply.status)) is not None:
+            return verdict
+        if reply.status != 207:
+            raise Malformed(f"PROPFIND: the endpoint answered {reply.status}, not 207")
+        try:
+            async for resource in _resources(reply):
+                take(resource)
+        except DataError as error:
+            raise Malformed(f"PROPFIND: {error}", endpoint=self.id) from error
+        return None
+
+
+async def _resources(reply: Reply) -> AsyncIterator[Resource]:
+    reader = MultistatusReader()
+    async for piece in reply.content.iter_any():
+        for resource in reader.feed(piece):
+            yield resource
+    for resource in reader.close():
+        yield resource
+
+
+def _found(path: str, seen: list[Resource]) -> Observation:
+    if not seen:
+        raise Malformed("PROPFIND: the answer describes nothing")
+    if seen[0].status == 404:
+        return Absent()
+    entry = replace(entry_of(seen[0]), name=name_of(path))
+    if path == "/" and entry.kind is Kind.FILE:
+        raise Malformed("PROPFIND: the base URL is a file")
+    return Found(entry)

@@ -1,0 +1,65 @@
+"""Which resource of a Depth 1 answer is the collection itself, and which are its children?
+
+RFC 4918 gives no order, and servers behind a proxy may write hrefs below another prefix than the one asked for. So: the
+resource at the asked path is the collection. If the first one is neither that nor directly inside it, the server uses
+a prefix of its own, and the first resource is taken for the collection.
+"""
+
+from ugrpy.endpoints.base import Children
+from ugrpy.namespace.model import Entry, Kind
+from ugrpy.namespace.paths import name_of
+from ugrpy.webdav.response import Resource
+
+# Children are passed on in groups of this size: few calls for big listings, early first bytes all the same.
+GROUP = 256
+
+
+class ListingSorter:
+    """Takes resources as they are read, hands children on in groups, and keeps the collection."""
+
+    __slots__ = ("_children", "_expected", "_group", "_names", "itself")
+
+    def __init__(self, expected: str, children: Children) -> None:
+        self.itself: Resource | None = None
+        self._expected = expected
+        self._children = children
+        self._group: list[Entry] = []
+        self._names: set[str] = set()
+
+    def add(self, resource: Resource) -> None:
+        """Sort one resource; what is neither the collection nor directly inside it is left out."""
+        if resource.path == self._expected or (
+            self.itself is None and not self._is_child(resource)
+        ):
+            self._expected = resource.path
+            self.itself = resource
+            return
+        name = name_of(resource.path)
+        if resource.status != 200 or not self._is_child(resource) or name in self._names:
+            return
+        self._names.add(name)
+        self._group.append(entry_of(resource))
+        if len(self._group) >= GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what is left in the last group."""
+        if self._group:
+            self._children(self._group)
+            self._group = []
+
+    def _is_child(self, resource: Resource) -> bool:
+        parent, _, name = resource.path.rpartition("/")
+        return bool(name) and (parent or "/") == self._expected
+
+
+def entry_of(resource: Resource) -> Entry:
+    """The entry that a resource describes; without any hint of its kind, a slash at the end tells collections."""
+    kind = resource.kind or (Kind.COLLECTION if resource.trailing_slash else Kind.FILE)
+    size_bytes = resource.size_bytes if kind is Kind.FILE else None
+    return Entry(name_of(resource.path), kind, size_bytes, resource.mtime_s)
+
+
+def expected_path(base_path: str, path: str) -> str:
+    """The decoded path under which the server should describe the collection."""
+    return (base_path or "/") if path == "/" else base_path + path

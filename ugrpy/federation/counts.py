@@ -1,0 +1,59 @@
+"""The federation's instruments, fetched once (``ugrpy.telemetry`` describes them)."""
+
+from collections.abc import Sequence
+
+from ugrpy import telemetry
+from ugrpy.core.meter import Instrument, Meter
+from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Observation
+
+_OUTCOMES = ("found", "absent", "denied", "unknown")
+
+
+class Counts:
+    """What the federation counts."""
+
+    def __init__(self, meter: Meter, endpoints: Sequence[EndpointId]) -> None:
+        def lookups(cache: str, outcome: str) -> Instrument:
+            return meter.instrument(telemetry.CACHE_LOOKUPS.name, cache=cache, outcome=outcome)
+
+        self.name_hit = lookups("entry", "hit")
+        self.name_stale = lookups("entry", "stale")
+        self.name_miss = lookups("entry", "miss")
+        self.listing_hit = lookups("listing", "hit")
+        self.listing_stale = lookups("listing", "stale")
+        self.listing_miss = lookups("listing", "miss")
+        self.early = meter.instrument(telemetry.EARLY_ANSWERS.name)
+        self.partial = meter.instrument(telemetry.PARTIAL_LISTINGS.name)
+        self.absent_with_missing = meter.instrument(telemetry.ABSENT_WITH_MISSING.name)
+        self._asks = {
+            (endpoint, verb, outcome): meter.instrument(
+                telemetry.ENDPOINT_ASKS.name, endpoint=endpoint, verb=verb, outcome=outcome
+            )
+            for endpoint in endpoints
+            for verb in ("stat", "list")
+            for outcome in _OUTCOMES
+        }
+        self._seconds = {
+            endpoint: meter.instrument(telemetry.ENDPOINT_SECONDS.name, endpoint=endpoint)
+            for endpoint in endpoints
+        }
+
+    def heard(
+        self, endpoint: EndpointId, verb: str, observation: Observation, took_s: float
+    ) -> None:
+        """An endpoint gave its final word on a question."""
+        self._asks[endpoint, verb, outcome_of(observation)].add()
+        self._seconds[endpoint].add(took_s)
+
+
+def outcome_of(observation: Observation) -> str:
+    """The answer's kind as a word."""
+    match observation:
+        case Found():
+            return "found"
+        case Absent():
+            return "absent"
+        case Denied():
+            return "denied"
+        case _:
+            return "unknown"

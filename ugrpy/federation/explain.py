@@ -1,0 +1,113 @@
+"""Why is a client sent where it is sent? Everything that went into one answer, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ugrpy.core.errors import RequestError
+from ugrpy.federation.core import Federation
+from ugrpy.federation.counts import outcome_of
+from ugrpy.federation.known import KnownName
+from ugrpy.locality.model import Ranked
+from ugrpy.locality.tiers import Zone
+from ugrpy.namespace.fanout import Want
+from ugrpy.namespace.merge import Conflict
+from ugrpy.namespace.model import Denied, EndpointId, Entry, Found, Observation, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one endpoint contributed. ``outcome``: one of the four answers, ``silent``, ``not asked`` or ``not mounted``."""
+
+    endpoint: EndpointId
+    outcome: str
+    detail: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One path seen by one client. ``ranked`` is ``None`` when there is nothing to rank, and ``refusal`` says why."""
+
+    path: str
+    entry: Entry | None
+    said: tuple[Said, ...]
+    conflicts: tuple[Conflict, ...]
+    ranked: Ranked | None
+    location: str = ""
+    refusal: str = ""
+    status: int = 302
+    age_s: float = 0.0
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+async def explain(federation: Federation, path: str, zone: Zone) -> Explanation:
+    """Ask as for a metalink, so that everybody's word is in, and rank for that client."""
+    known = await federation.locate(path, Want.ALL, zone)
+    said = tuple(_said(federation, known, member.id) for member in federation.members)
+    age_s = federation.clock.monotonic() - known.at_s
+    try:
+        merged = federation.expect(known)
+        if known.is_collection:
+            return Explanation(
+                path, merged.entry, said, merged.conflicts, None, status=200, age_s=age_s
+            )
+        location = federation.replicas(known, zone)[0].url
+    except RequestError as error:
+        conflicts = known.merged.conflicts if known.merged else ()
+        entry = known.merged.entry if known.merged else None
+        return Explanation(
+            path, entry, said, conflicts, None, refusal=str(error), status=error.status, age_s=age_s
+        )
+    ranked = federation.ranker.explain(
+        zone,
+        tuple(member.id for member in federation.members),
+        federation.draw,
+        _excluded(federation, known),
+    )
+    return Explanation(path, merged.entry, said, merged.conflicts, ranked, location, age_s=age_s)
+
+
+def _excluded(federation: Federation, known: KnownName) -> dict[str, str]:
+    merged = known.merged
+    assert merged is not None
+    now = federation.clock.monotonic()
+    outvoted = {
+        c.endpoint: f"outvoted: {c.about} {c.says}, others say {c.majority}"
+        for c in merged.conflicts
+    }
+    excluded: dict[str, str] = {}
+    for member in federation.members:
+        if member.id in outvoted:
+            excluded[member.id] = outvoted[member.id]
+        elif member.id not in merged.holders:
+            excluded[member.id] = "does not hold it, as far as is known"
+        elif not federation.board.in_service(member.id):
+            excluded[member.id] = federation.board[member.id].out_reason(now)
+    return excluded
+
+
+def _said(federation: Federation, known: KnownName, name: EndpointId) -> Said:
+    member = federation.members[name]
+    remote = member.mounts.translate(known.path)
+    if remote is None:
+        return Said(name, "not mounted", f"mounted at {', '.join(member.mounts.prefixes)}")
+    url = member.endpoint.url(remote)
+    if name in known.out:
+        return Said(name, "not asked", known.out[name].reason, url)
+    sighting = known.knowledge.get(name)
+    if sighting is None:
+        return Said(name, "silent", "has not answered yet", url)
+    return Said(name, outcome_of(sighting.observation), _detail(sighting.observation), url)
+
+
+def _detail(observation: Observation) -> str:
+    match observation:
+        case Found(entry):
+            size = "" if entry.size_bytes is None else f", {entry.size_bytes} bytes"
+            return f"{entry.kind}{size}"
+        case Denied(_, detail):
+            return detail
+        case Unknown(cause, detail):
+            return detail or cause.value
+        case _:
+            return ""

@@ -1,0 +1,85 @@
+"""What the caches hold: everything known of one name, or of the contents of one collection."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from multidict import CIMultiDict
+
+from ugrpy.namespace.fanout import Want
+from ugrpy.namespace.merge import Knowledge, Merged, Summary
+from ugrpy.namespace.model import EndpointId, Kind
+from ugrpy.namespace.verdict import OutOfService, missing_reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One copy to send a client to, best first in every list. ``country`` is an ISO code in lower case, or ``None``."""
+
+    endpoint: EndpointId
+    url: str
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownName:
+    """What is known of one name.
+
+    ``silent`` had not spoken when this was put together; ``out`` was not asked. ``at_s`` is when the question was put
+    (monotonic). ``used`` fills up with the replicas as clients are sent to them, signed URLs excepted; ``prepared`` is
+    the front end's, for the headers of redirects by order of replicas.
+    """
+
+    path: str
+    summary: Summary
+    knowledge: Knowledge
+    silent: frozenset[EndpointId]
+    out: Mapping[EndpointId, OutOfService]
+    at_s: float
+    used: dict[EndpointId, Replica] = field(default_factory=dict, compare=False, repr=False)
+    prepared: dict[tuple[EndpointId, ...], CIMultiDict[str]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    @property
+    def merged(self) -> Merged | None:
+        """The name as the federation sees it, or ``None`` when nobody is known to hold it."""
+        return self.summary.merged
+
+    @property
+    def complete(self) -> bool:
+        """Whether every endpoint in service that covers the path has given its word, and a usable one."""
+        return not self.silent and not self.summary.unknown
+
+    @property
+    def is_collection(self) -> bool:
+        """Whether it is known to be a collection."""
+        return self.merged is not None and self.merged.entry.kind is Kind.COLLECTION
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Whose word is missing, and why; for people."""
+        silent = dict.fromkeys(map(str, self.silent), "has not answered yet")
+        return silent | missing_reasons(self.summary.unknown, self.out)
+
+    def suffices(self, want: Want) -> bool:
+        """Whether a question of this kind needs no more asking."""
+        return not self.silent if want is Want.ALL or self.merged is None else True
+
+
+@dataclass(frozen=True, slots=True)
+class KnownListing:
+    """The contents of one collection, or the file that stands where one was expected.
+
+    ``missing`` endpoints contributed nothing or not all; an empty map means the listing is whole.
+    """
+
+    path: str
+    itself: Merged
+    children: Sequence[Merged]
+    missing: Mapping[str, str]
+    at_s: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether every endpoint that covers the collection has contributed."""
+        return not self.missing

@@ -1,0 +1,65 @@
+"""What is remembered, and for how long?
+
+Names and listings age from the moment their question was put. What an endpoint in doubt did not contribute to is
+kept for a shorter time; a miss in doubt is not kept at all. Who was ever seen to hold a name is kept without an age,
+because it is asked only while a holder is out of service, when nobody can say anything newer.
+"""
+
+from ugrpy.cache.entries import AgingCache, CachePolicy
+from ugrpy.federation.known import KnownListing, KnownName
+from ugrpy.namespace.model import EndpointId
+
+# Collections remembered for every hundred names: they are long, and there are fewer of them.
+NAMES_PER_LISTING = 100
+FOR_EVER = float("inf")
+NOBODY: frozenset[EndpointId] = frozenset()
+
+
+class Memory:
+    """One worker's memory. ``now`` is in seconds of the monotonic clock that stamps ``at_s``."""
+
+    def __init__(self, policy: CachePolicy) -> None:
+        self.policy = policy
+        self.names: AgingCache[KnownName] = AgingCache(policy.max_items)
+        self.listings: AgingCache[KnownListing] = AgingCache(
+            max(1, policy.max_items // NAMES_PER_LISTING)
+        )
+        self._holders: AgingCache[frozenset[EndpointId]] = AgingCache(policy.max_items)
+
+    def __repr__(self) -> str:
+        return f"<Memory names {self.names!r}, listings {self.listings!r}>"
+
+    def keep_name(self, known: KnownName, now: float) -> None:
+        """Remember a finished question."""
+        if known.summary.unknown:
+            ttl_s = self.policy.incomplete_ttl_s if known.merged else 0.0
+        else:
+            ttl_s = self.policy.ttl_s if known.merged else self.policy.negative_ttl_s
+        self.names.put(known.path, known, known.at_s + ttl_s, now)
+        self._keep_holders(known, now)
+
+    def keep_for_now(self, known: KnownName, until_s: float, now: float) -> None:
+        """Remember what is known of a question still under way, if it is of use."""
+        if known.merged is not None:
+            self.names.put(known.path, known, until_s, now)
+
+    def keep_listing(self, known: KnownListing, now: float) -> None:
+        """Remember the contents of a collection."""
+        ttl_s = self.policy.listing_ttl_s
+        if not known.complete:
+            ttl_s = min(ttl_s, self.policy.incomplete_ttl_s)
+        self.listings.put(known.path, known, known.at_s + ttl_s, now)
+
+    def holders(self, path: str, now: float) -> frozenset[EndpointId]:
+        """Who was last seen to hold the name."""
+        return self._holders.get(path, now) or NOBODY
+
+    def _keep_holders(self, known: KnownName, now: float) -> None:
+        """Those who hold it now, and those who held it and could not be asked since."""
+        before = self.holders(known.path, now)
+        holding = frozenset(known.merged.holders) if known.merged else NOBODY
+        unheard = {name for name in before if name in known.out or name in known.summary.unknown}
+        if after := holding | unheard:
+            self._holders.put(known.path, after, FOR_EVER, now)
+        elif before:
+            self._holders.pop(known.path)

@@ -1,0 +1,152 @@
+"""One question under way: carries out what the fan-out machine commands, and feeds it what happens.
+
+The machine decides, this owns the tasks, the timer and the futures. It has no opinion of its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ugrpy.core.aio import spawn
+from ugrpy.core.clock import Clock
+from ugrpy.namespace.fanout import (
+    Answer,
+    Ask,
+    Cancel,
+    Fanout,
+    FanoutPolicy,
+    Finished,
+    Heard,
+    Joined,
+    Left,
+    ListingPart,
+    Outranks,
+    Tick,
+    WakeAt,
+    Want,
+)
+from ugrpy.namespace.fanout import Event as FanoutEvent
+from ugrpy.namespace.model import Cause, EndpointId, Entry, Observation, Unknown
+
+Parts = Callable[[Sequence[Entry]], None]
+AskEndpoint = Callable[[EndpointId, Parts], Awaitable[Observation]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the owner of a question wants to hear. ``heard`` gets the seconds the endpoint took.
+
+    ``answered`` is called for every answer given, ``finished`` once; a machine with silent endpoints was then abandoned.
+    """
+
+    heard: Callable[[EndpointId, Observation, float], None]
+    answered: Callable[[Answer], None]
+    finished: Callable[["Question"], None]
+
+
+@dataclass(slots=True)
+class Question:
+    """A fan-out in flight, shared by all who ask the same."""
+
+    ask: AskEndpoint
+    hooks: Hooks
+    clock: Clock
+    machine: Fanout
+    _tasks: dict[EndpointId, asyncio.Task[None]] = field(default_factory=dict)
+    _waiters: dict[int, asyncio.Future[Answer]] = field(default_factory=dict)
+    _timer: asyncio.TimerHandle | None = None
+    _next_waiter: int = 0
+
+    @classmethod
+    def start(
+        cls,
+        endpoints: Sequence[EndpointId],
+        policy: FanoutPolicy,
+        patience_s: Mapping[EndpointId, float],
+        *,
+        ask: AskEndpoint,
+        hooks: Hooks,
+        clock: Clock,
+    ) -> "Question":
+        """A question nobody waits for yet; the first ``wait`` sets it off."""
+        return cls(ask, hooks, clock, Fanout(endpoints, policy, clock.monotonic(), patience_s))
+
+    @property
+    def finished(self) -> bool:
+        """Whether it takes no more waiters."""
+        return self.machine.finished
+
+    async def wait(self, want: Want, outranks: Outranks) -> Answer:
+        """Wait for an answer. Cancelling this tells the machine that the client has left."""
+        number = self._next_waiter
+        self._next_waiter += 1
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiters[number] = answer
+        self._feed(Joined(number, want, outranks))
+        try:
+            return await answer
+        finally:
+            if self._waiters.pop(number, None) is not None:
+                self._feed(Left(number))
+
+    def stop(self) -> None:
+        """Cancel everything; whoever still waits is cancelled too."""
+        self._end()
+        for task in self._tasks.values():
+            task.cancel()
+        for answer in self._waiters.values():
+            answer.cancel()
+
+    def _feed(self, event: FanoutEvent) -> None:
+        for command in self.machine.handle(event, self.clock.monotonic()):
+            match command:
+                case Ask(endpoint):
+                    self._tasks[endpoint] = spawn(self._ask(endpoint), name=f"ask {endpoint}")
+                case Cancel(endpoint):
+                    self._cancel(endpoint)
+                case WakeAt(at_s):
+                    self._wake_at(at_s)
+                case Answer() as answer:
+                    self._answer(answer)
+                case Finished():
+                    self._end()
+
+    async def _ask(self, endpoint: EndpointId) -> None:
+        started_s = self.clock.monotonic()
+
+        def part(entries: Sequence[Entry]) -> None:
+            self._feed(ListingPart(endpoint, entries))
+
+        try:
+            observation = await self.ask(endpoint, part)
+        except Exception as error:  # noqa: BLE001 - a defect in one kind must not take the others' answers along
+            observation = Unknown(Cause.FAILED, f"internal error: {type(error).__name__}: {error}")
+        self._tasks.pop(endpoint, None)
+        self.hooks.heard(endpoint, observation, self.clock.monotonic() - started_s)
+        self._feed(Heard(endpoint, observation))
+
+    def _cancel(self, endpoint: EndpointId) -> None:
+        if (task := self._tasks.pop(endpoint, None)) is not None:
+            task.cancel()
+        sighting = self.machine.knowledge.get(endpoint)
+        if sighting is not None:
+            # it ran into the deadline; without a sighting nobody waited any more, which says nothing about it
+            self.hooks.heard(endpoint, sighting.observation, sighting.at_s - self.machine.started_s)
+
+    def _answer(self, answer: Answer) -> None:
+        self.hooks.answered(answer)
+        waiting = self._waiters.pop(answer.waiter, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    def _wake_at(self, at_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        delay_s = max(0.0, at_s - self.clock.monotonic())
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._feed, Tick())
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.hooks.finished(self)

@@ -1,0 +1,60 @@
+"""One request as the handlers see it: where it leads, who asks, from where, and what to say of it in the log."""
+
+from ipaddress import IPv4Address, IPv6Address
+
+from aiohttp import web
+
+from ugrpy.core.errors import BadRequest
+from ugrpy.locality.tiers import Zone
+from ugrpy.security.identity import Identity
+
+
+class Exchange:
+    """A request on its way to an answer.
+
+    ``external`` is the path the client used, decoded and normalised; ``path`` is the federated path, ``None`` for an ancestor
+    of the prefixes, whose children ``above`` then names. ``slash``: the client wrote a slash at the end, so it means a
+    collection. ``cache`` and ``endpoint`` are filled in while answering, for the access line.
+    """
+
+    __slots__ = (
+        "above",
+        "address",
+        "cache",
+        "endpoint",
+        "external",
+        "identity",
+        "path",
+        "query",
+        "request",
+        "slash",
+        "zone",
+    )
+
+    def __init__(self, request: web.BaseRequest, identity: Identity, zone: Zone) -> None:
+        self.request = request
+        self.identity = identity
+        self.zone = zone
+        self.address: IPv4Address | IPv6Address | None = identity.address
+        self.external = "/"
+        self.path: str | None = "/"
+        self.above: tuple[str, ...] = ()
+        self.query = ""
+        self.slash = False
+        self.cache = ""
+        self.endpoint = ""
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """The raw path and the query of a request target in origin form or absolute form (RFC 9112 section 3.2).
+
+    Raises ``BadRequest`` for anything else.
+    """
+    if not target.startswith("/"):
+        scheme, separator, rest = target.partition("://")
+        if not separator or scheme.lower() not in ("http", "https"):
+            raise BadRequest("the request target is neither a path nor an http(s) URL")
+        slash = rest.find("/")
+        target = rest[slash:] if slash >= 0 else "/"
+    path, _, query = target.partition("?")
+    return path.partition("#")[0], query

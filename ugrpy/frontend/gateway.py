@@ -1,0 +1,261 @@
+"""Every request enters here: who asks and for what, may they, which handler, and how errors are told."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
+
+import structlog
+from aiohttp import web
+from multidict import CIMultiDict
+
+from ugrpy import telemetry
+from ugrpy.core.clock import Clock, SystemClock
+from ugrpy.core.errors import (
+    DepthRefused,
+    Forbidden,
+    MethodNotAllowed,
+    NotFound,
+    RequestError,
+    Unavailable,
+)
+from ugrpy.core.meter import Instrument, Meter, NullMeter
+from ugrpy.federation import Federation
+from ugrpy.frontend import answers
+from ugrpy.frontend.exchange import Exchange, split_target
+from ugrpy.frontend.problem import prefers_html, render_problem
+from ugrpy.frontend.propfind import Propfind
+from ugrpy.frontend.reading import Reading
+from ugrpy.namespace.paths import Above, Inside, PrefixMap, parse_path
+from ugrpy.security.authz import AllowReading, Operation, Policy
+from ugrpy.security.forwarded import TrustedNetworks, client_address
+from ugrpy.security.identity import Identity
+from ugrpy.service.access import Access, AccessLog
+
+log = structlog.get_logger("ugrpy.frontend")
+
+Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
+Side = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+ALLOWED = ("OPTIONS", "GET", "HEAD", "PROPFIND")
+# The precondition of RFC 4918 section 9.1, as its section 16 wants it told.
+_FINITE_DEPTH = b'<?xml version="1.0" encoding="utf-8"?>\n<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>\n'
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayOptions:
+    """How this gateway shows itself. ``sides`` are paths served beside the federation (``/livez``)."""
+
+    prefixes: PrefixMap = field(default_factory=PrefixMap)
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    max_replicas: int = 0
+    show_endpoints: bool = True
+    policy: Policy = field(default_factory=AllowReading)
+    access_log: AccessLog | None = None
+    sides: Mapping[str, Side] = field(default_factory=dict)
+
+
+class Gateway:
+    """The handler for a ``ProtocolServer``: one instance per worker."""
+
+    def __init__(
+        self,
+        federation: Federation,
+        options: GatewayOptions,
+        *,
+        clock: Clock | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        self._federation = federation
+        self._options = options
+        self._clock = clock or SystemClock()
+        meter = meter or NullMeter()
+        self._trusted = TrustedNetworks(options.trusted_proxies)
+        self._identity_of = lru_cache(maxsize=50_000)(self._identity)
+        redirected = {
+            member.id: meter.instrument(telemetry.REDIRECTS.name, endpoint=member.id)
+            for member in federation.members
+        }
+        reading = Reading(
+            federation, self._clock, options.max_replicas, options.show_endpoints, redirected
+        )
+        self._handlers: dict[str, tuple[Handler, Operation]] = {
+            "GET": (reading.get, Operation.READ),
+            "HEAD": (reading.head, Operation.STAT),
+            "PROPFIND": (Propfind(federation), Operation.LIST),
+            "OPTIONS": (_options, Operation.STAT),
+        }
+        self._requests = _RequestCounts(meter)
+        self._seconds = meter.instrument(telemetry.REQUEST_SECONDS.name)
+        self._ids = map("{}-{:x}".format, itertools.repeat(f"{os.getpid():x}"), itertools.count(1))
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; every error becomes a response that says what was wrong."""
+        started_s = self._clock.monotonic()
+        target = request.path_qs if request.method == "OPTIONS" else request.raw_path
+        side = self._options.sides.get(target)
+        if side is not None:
+            return await side(request)
+        request_id = next(self._ids)
+        exchange = Exchange(request, self._identify(request), self._federation.ranker.zone_of(None))
+        status = 499  # the client left before it was answered; the same number as nginx uses
+        try:
+            response = await self._answer(exchange)
+            status = response.status
+        except RequestError as error:
+            response = self._problem(exchange, error)
+            status = response.status
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception(
+                "request failed", id=request_id, method=request.method, path=exchange.external
+            )
+            response = self._problem(exchange, _internal(request_id))
+            status = response.status
+        finally:
+            self._note(exchange, request_id, status, started_s)
+        return response
+
+    async def _answer(self, exchange: Exchange) -> web.StreamResponse:
+        request = exchange.request
+        exchange.zone = self._federation.ranker.zone_of(exchange.address)
+        self._resolve(exchange)
+        known = self._handlers.get(request.method)
+        if known is None:
+            raise MethodNotAllowed(f"{request.method} is not offered here", allowed=ALLOWED)
+        handler, operation = known
+        decision = self._options.policy.authorise(
+            exchange.identity, operation, exchange.path or "/"
+        )
+        if not decision.allowed:
+            raise Forbidden(f"{exchange.external}: {decision.reason} (rule {decision.rule})")
+        return await handler(exchange)
+
+    def _resolve(self, exchange: Exchange) -> None:
+        raw, exchange.query = split_target(exchange.request.raw_path)
+        exchange.external = external = parse_path(raw)
+        exchange.slash = raw.endswith("/")
+        match self._options.prefixes.translate(external):
+            case Inside(path):
+                exchange.path = path
+            case Above(names):
+                exchange.path, exchange.above, exchange.slash = None, names, True
+            case _:
+                raise NotFound(f"{external}: nothing is federated there")
+
+    def _identify(self, request: web.BaseRequest) -> Identity:
+        if not self._trusted:
+            return self._identity_of(request.remote, (), ())
+        headers = request.headers
+        return self._identity_of(
+            request.remote,
+            tuple(headers.getall("X-Forwarded-For", ())),
+            tuple(headers.getall("Forwarded", ())),
+        )
+
+    def _identity(
+        self, peer: str | None, x_forwarded_for: tuple[str, ...], forwarded: tuple[str, ...]
+    ) -> Identity:
+        address = client_address(
+            peer, x_forwarded_for=x_forwarded_for, forwarded=forwarded, trusted=self._trusted
+        )
+        return Identity(address=address)
+
+    def _problem(self, exchange: Exchange, error: RequestError) -> web.Response:
+        headers: CIMultiDict[str] = CIMultiDict({"Server": answers.SERVER})
+        missing: dict[str, str] = {}
+        match error:
+            case MethodNotAllowed(allowed=allowed):
+                headers["Allow"] = ", ".join(allowed)
+            case DepthRefused():
+                headers["Content-Type"] = 'application/xml; charset="utf-8"'
+                return web.Response(status=error.status, headers=headers, body=_FINITE_DEPTH)
+            case NotFound(missing=missing):
+                answers.note_missing(headers, missing)
+            case Unavailable(missing=missing, retry_after_s=retry_after_s):
+                answers.note_missing(headers, missing)
+                if retry_after_s is not None:
+                    headers["Retry-After"] = str(max(1, round(retry_after_s)))
+            case _:
+                pass
+        content_type, body = render_problem(
+            error.status,
+            error.title,
+            str(error),
+            instance=exchange.external,
+            hint=error.hint,
+            missing=missing,
+            show_endpoints=self._options.show_endpoints,
+            wants_html=prefers_html(exchange.request.headers.get("Accept")),
+        )
+        headers["Content-Type"] = content_type
+        headers["Vary"] = "Accept"
+        return web.Response(status=error.status, headers=headers, body=body)
+
+    def _note(self, exchange: Exchange, request_id: str, status: int, started_s: float) -> None:
+        took_s = self._clock.monotonic() - started_s
+        request = exchange.request
+        self._requests.add(request.method, status)
+        self._seconds.add(took_s)
+        if (access_log := self._options.access_log) is not None:
+            access_log.write(
+                Access(
+                    id=request_id,
+                    client=str(exchange.address or "-"),
+                    method=request.method,
+                    target=request.raw_path,
+                    status=status,
+                    size_bytes=0,
+                    took_s=took_s,
+                    cache=exchange.cache,
+                    endpoint=exchange.endpoint,
+                    agent=request.headers.get("User-Agent", ""),
+                )
+            )
+
+
+class _RequestCounts:
+    """``ugrpy_requests_total``, its series kept by method and status."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._series: dict[tuple[str, int], Instrument] = {}
+
+    def add(self, method: str, status: int) -> None:
+        """One more answer."""
+        series = self._series.get((method, status))
+        if series is None:
+            label = method if method in ALLOWED else "other"
+            series = self._meter.instrument(
+                telemetry.REQUESTS.name, method=label, status=str(status)
+            )
+            if method in ALLOWED:
+                self._series[method, status] = series
+        series.add()
+
+
+class _InternalError(RequestError):
+    status = 500
+    title = "Internal Server Error"
+
+
+def _internal(request_id: str) -> RequestError:
+    return _InternalError(
+        "this gateway made a mistake", hint=f"the log has the details under id {request_id}"
+    )
+
+
+async def _options(exchange: Exchange) -> web.StreamResponse:
+    return web.Response(
+        headers={
+            "Server": answers.SERVER,
+            "Allow": ", ".join(ALLOWED),
+            "DAV": "1",
+            "MS-Author-Via": "DAV",
+            "Accept-Ranges": "bytes",
+        }
+    )

@@ -1,0 +1,242 @@
+"""GET and HEAD: redirects to replicas, metadata from what we know, metalinks, pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from ugrpy.core.clock import Clock
+from ugrpy.core.errors import NotFound, PreconditionFailed
+from ugrpy.core.meter import Instrument
+from ugrpy.core.urls import encode_path
+from ugrpy.federation import Federation, KnownListing, KnownName
+from ugrpy.frontend import answers, page
+from ugrpy.frontend.exchange import Exchange
+from ugrpy.metalink.document import Document, MetalinkReplica
+from ugrpy.metalink.links import render_describedby
+from ugrpy.metalink.negotiate import MetalinkVersion, metalink_accepted, metalink_wanted
+from ugrpy.metalink.v3 import render_metalink3
+from ugrpy.metalink.v4 import render_metalink4
+from ugrpy.namespace.fanout import Want
+from ugrpy.namespace.merge import Merged
+from ugrpy.namespace.model import EndpointId, Kind
+from ugrpy.namespace.paths import name_of
+from ugrpy.webdav.validators import Conditions, Verdict, evaluate, weak_etag
+
+METALINK_TYPES = {
+    MetalinkVersion.V3: "application/metalink+xml",
+    MetalinkVersion.V4: "application/metalink4+xml",
+}
+_SUFFIXES = {MetalinkVersion.V3: ".metalink", MetalinkVersion.V4: ".meta4"}
+_CONDITIONAL = ("If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Answers GET and HEAD. ``redirected`` counts clients sent to each endpoint."""
+
+    federation: Federation
+    clock: Clock
+    max_replicas: int
+    show_endpoints: bool
+    redirected: Mapping[EndpointId, Instrument]
+
+    async def get(self, exchange: Exchange) -> web.StreamResponse:
+        """302 to the best replica, a metalink when that is what is wanted, a page for a collection."""
+        if exchange.path is None:
+            return await self._page(exchange)
+        if exchange.slash:
+            listing = await self._listing(exchange, exchange.path)
+            if listing.itself.entry.kind is Kind.COLLECTION:
+                return await self._page(exchange, listing)
+        accept = exchange.request.headers.get("Accept")
+        wanted = metalink_wanted(accept, exchange.query)
+        if wanted is not None:
+            return await self._metalink(exchange, wanted)
+        known = await self._known(exchange, Want.BEST)
+        merged = self.federation.expect(known)
+        if merged.entry.kind is Kind.COLLECTION:
+            return self._slash_form(exchange)
+        if (unchanged := _conditional(exchange, known, merged, whole=False)) is not None:
+            return unchanged
+        response = self._redirect(exchange, known)
+        if metalink_accepted(accept):
+            self._describe(exchange, response.headers)
+        return response
+
+    async def head(self, exchange: Exchange) -> web.StreamResponse:
+        """Answered by us from what the endpoints say; never a signed redirect (clients reuse it for GET)."""
+        if exchange.path is None:
+            return web.Response(headers=_page_headers())
+        accept = exchange.request.headers.get("Accept")
+        wanted = metalink_wanted(accept, exchange.query)
+        if wanted is not None and not exchange.slash:
+            return await self._metalink(exchange, wanted)
+        known = await self._known(exchange, Want.ANY)
+        merged = self.federation.expect(known)
+        if merged.entry.kind is Kind.COLLECTION:
+            return _page_head() if exchange.slash else self._slash_form(exchange)
+        if (unchanged := _conditional(exchange, known, merged, whole=True)) is not None:
+            return unchanged
+        if merged.entry.size_bytes is None:
+            # nobody told the length, and one of ours would be wrong: the storage may know
+            return self._redirect(exchange, known)
+        headers = answers.file_headers(known, merged)
+        headers["Cache-Status"] = (
+            answers.CACHE_HIT if exchange.cache == "hit" else answers.CACHE_MISS
+        )
+        answers.note_missing(headers, known.missing)
+        if metalink_accepted(accept):
+            self._describe(exchange, headers)
+        return web.Response(headers=headers)
+
+    async def _known(self, exchange: Exchange, want: Want) -> KnownName:
+        path = exchange.path
+        assert path is not None
+        known = self.federation.recall(path, want)
+        if known is not None:
+            exchange.cache = "hit"
+            return known
+        exchange.cache = "miss"
+        return await self.federation.locate(path, want, exchange.zone)
+
+    def _redirect(self, exchange: Exchange, known: KnownName) -> web.Response:
+        replicas = self.federation.replicas(known, exchange.zone)
+        chosen = replicas[0].endpoint
+        exchange.endpoint = chosen
+        self.redirected[chosen].add()
+        return answers.redirect(
+            known, replicas, limit=self.max_replicas, hit=exchange.cache == "hit"
+        )
+
+    async def _metalink(self, exchange: Exchange, version: MetalinkVersion) -> web.Response:
+        known = await self._known(exchange, Want.ALL)
+        merged = self.federation.expect(known)
+        if merged.entry.kind is Kind.COLLECTION:
+            raise NotFound(f"{exchange.external} is a collection; metalinks describe files")
+        replicas = self.federation.replicas(known, exchange.zone)
+        if self.max_replicas:
+            replicas = replicas[: self.max_replicas]
+        document = Document(
+            name=name_of(exchange.external),
+            size_bytes=merged.entry.size_bytes,
+            digests=merged.entry.digests,
+            replicas=tuple(MetalinkReplica(r.url, n, r.country) for n, r in enumerate(replicas, 1)),
+            published_s=self.clock.wall(),
+        )
+        body = (
+            render_metalink4(document)
+            if version is MetalinkVersion.V4
+            else render_metalink3(document)
+        )
+        headers: CIMultiDict[str] = CIMultiDict(
+            {
+                "Server": answers.SERVER,
+                "Content-Type": METALINK_TYPES[version],
+                "Content-Disposition": answers.attachment(document.name + _SUFFIXES[version]),
+                "Vary": "Accept",
+                "Cache-Status": answers.CACHE_HIT
+                if exchange.cache == "hit"
+                else answers.CACHE_MISS,
+            }
+        )
+        answers.note_missing(headers, known.missing)
+        if metalink_accepted(exchange.request.headers.get("Accept")):
+            self._describe(exchange, headers)
+        return web.Response(headers=headers, body=body)
+
+    def _describe(self, exchange: Exchange, headers: CIMultiDict[str]) -> None:
+        """Tell a client that named a metalink type where the metalink is; others would stumble (row K37)."""
+        href = encode_path(exchange.external) + "?metalink=4"
+        headers.add("Link", render_describedby(href, METALINK_TYPES[MetalinkVersion.V4]))
+
+    def _slash_form(self, exchange: Exchange) -> web.Response:
+        query = f"?{exchange.query}" if exchange.query else ""
+        return answers.to_collection(encode_path(exchange.external) + "/" + query)
+
+    async def _listing(self, exchange: Exchange, path: str) -> KnownListing:
+        known = self.federation.memory.listings.get(path, self.clock.monotonic())
+        exchange.cache = "miss" if known is None else "hit"
+        return known or await self.federation.list(path)
+
+    async def _page(
+        self, exchange: Exchange, listing: KnownListing | None = None
+    ) -> web.StreamResponse:
+        sort = page.parse_sort(dict(parse_qsl(exchange.query)))
+        if listing is None:
+            rows = [page.Row(name, Kind.COLLECTION) for name in exchange.above]
+            missing: Mapping[str, str] = {}
+        else:
+            rows = [_row(child) for child in listing.children]
+            missing = listing.missing
+        view = page.ListingView(
+            path=exchange.external,
+            rows=page.sort_rows(rows, sort),
+            sort=sort,
+            missing=missing,
+            show_endpoints=self.show_endpoints,
+            identity=exchange.identity.name or "anonymous",
+            partial=bool(missing),
+            asked=len(self.federation.members) if listing else 0,
+        )
+        headers = _page_headers()
+        answers.note_missing(headers, dict(missing))
+        return await answers.send_pieces(exchange.request, 200, headers, page.render_listing(view))
+
+
+def _page_headers() -> CIMultiDict[str]:
+    return CIMultiDict(
+        {
+            "Server": answers.SERVER,
+            "Content-Type": page.CONTENT_TYPE,
+            "Content-Security-Policy": page.CONTENT_SECURITY_POLICY,
+            "Vary": "Accept",
+        }
+    )
+
+
+def _page_head() -> web.StreamResponse:
+    # the page is not rendered for HEAD, so its length is not known: chunked says so without a lie
+    response = web.StreamResponse(headers=_page_headers())
+    response.enable_chunked_encoding()
+    return response
+
+
+def _row(child: Merged) -> page.Row:
+    conflict = "; ".join(
+        f"{c.endpoint}: {c.about} {c.says}, others {c.majority}" for c in child.conflicts
+    )
+    entry = child.entry
+    return page.Row(
+        entry.name, entry.kind, entry.size_bytes, entry.mtime_s, len(child.holders), conflict
+    )
+
+
+def _conditional(
+    exchange: Exchange, known: KnownName, merged: Merged, *, whole: bool
+) -> web.Response | None:
+    """304 or 412 when the client's conditions call for it (RFC 9110 section 13), by our own validators.
+
+    ``whole``: all conditions are ours to judge. A redirected client repeats its conditions at the storage, whose validators
+    they may well be, so a GET is only spared when it would bring nothing new.
+    """
+    headers = exchange.request.headers
+    if not known.complete or not any(name in headers for name in _CONDITIONAL):
+        return None
+    conditions = Conditions(
+        if_match=headers.get("If-Match") if whole else None,
+        if_none_match=headers.get("If-None-Match"),
+        if_modified_since=headers.get("If-Modified-Since"),
+        if_unmodified_since=headers.get("If-Unmodified-Since") if whole else None,
+    )
+    match evaluate(conditions, weak_etag(merged.entry), merged.entry.mtime_s):
+        case Verdict.NOT_MODIFIED:
+            unchanged = answers.file_headers(known, merged)
+            unchanged.popall("Content-Length", None)
+            return web.Response(status=304, headers=unchanged)
+        case Verdict.FAILED:
+            raise PreconditionFailed(f"{exchange.external} does not meet the request's conditions")
+        case Verdict.PROCEED:
+            return None

@@ -1,0 +1,65 @@
+"""Accepting connections: TCP, shared between workers or not, and Unix sockets."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Awaitable
+
+from aiohttp import web
+
+from ugrpy.core.errors import ConfigError
+
+BACKLOG = 1024
+
+
+async def listen_tcp(
+    server: web.Server, host: str, port: int, *, shared: bool = False
+) -> asyncio.Server:
+    """Listen on a TCP address; port 0 lets the system choose.
+
+    ``shared``: other processes listen on the same port (SO_REUSEPORT). Raises ``ConfigError`` when the address cannot be had.
+    """
+    loop = asyncio.get_running_loop()
+    starting = loop.create_server(server, host, port, backlog=BACKLOG, reuse_port=shared or None)
+    return await _started(starting, f"{host}:{port}")
+
+
+async def listen_unix(server: web.Server, path: str) -> asyncio.Server:
+    """Listen on a Unix socket that only this user may use; a socket left behind there is replaced.
+
+    Raises ``ConfigError`` when that fails.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        await asyncio.to_thread(os.unlink, path)
+    loop = asyncio.get_running_loop()
+    before = os.umask(0o177)
+    try:
+        return await _started(
+            loop.create_unix_server(server, path, backlog=BACKLOG), f"unix:{path}"
+        )
+    finally:
+        os.umask(before)
+
+
+async def _started(starting: Awaitable[asyncio.Server], address: str) -> asyncio.Server:
+    try:
+        return await starting
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ConfigError(
+            f"cannot listen on {address}: {reason}", hint="is another program using the port?"
+        ) from error
+
+
+def bound_addresses(listener: asyncio.Server) -> list[str]:
+    """The addresses a listener has really got: ``host:port``, ``[v6]:port`` or ``unix:/path``."""
+    found = []
+    for sock in listener.sockets:
+        name = sock.getsockname()
+        if sock.family == socket.AF_UNIX:
+            found.append(f"unix:{name}")
+        else:
+            host = f"[{name[0]}]" if ":" in name[0] else name[0]
+            found.append(f"{host}:{name[1]}")
+    return found

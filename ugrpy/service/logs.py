@@ -1,0 +1,44 @@
+"""Event logs: one line per event, ``key=value``, to stderr (structlog's logfmt)."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+
+def _event_first(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    head = {key: event.pop(key) for key in ("time", "level", "event") if key in event}
+    return {**head, **event}
+
+
+def set_up_logging(level: str, stream: TextIO | None = None) -> None:
+    """Our events and the libraries' warnings go to one stream (stderr) in one form."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    stream = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.processors.format_exc_info,
+        _event_first,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.LogfmtRenderer(bool_as_flag=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.LogfmtRenderer(bool_as_flag=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(number, logging.WARNING))

@@ -1,0 +1,170 @@
+"""One gateway process: listeners, prober, signals, and a stop that lets running requests finish."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from importlib import import_module
+
+import structlog
+import uvloop
+
+from ugrpy.admin import AdminPages
+from ugrpy.assembly import Assembled, assemble, log_transition
+from ugrpy.config import Configuration, Listen
+from ugrpy.core.aio import cancel_and_wait, spawn
+from ugrpy.core.clock import SystemClock
+from ugrpy.core.errors import ConfigError
+from ugrpy.frontend.gateway import Gateway, GatewayOptions
+from ugrpy.health.prober import run_prober
+from ugrpy.namespace.paths import PrefixMap
+from ugrpy.service.access import AccessLog
+from ugrpy.service.listeners import bound_addresses, listen_tcp, listen_unix
+from ugrpy.service.metrics import PrometheusMeter
+from ugrpy.service.protocol import GatewayProtocol, Handler, ProtocolServer
+from ugrpy.service.state import ServiceState
+from ugrpy.telemetry import CACHE_ITEMS, ENDPOINT_IN_SERVICE
+
+log = structlog.get_logger("ugrpy.service")
+
+# A reverse proxy in front should close idle connections first; most keep them for a minute or less.
+KEEPALIVE_S = 75.0
+
+
+def run_worker(
+    config: Configuration, *, index: int = 0, loop: str = "uvloop", protocol: str = ""
+) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status. ``loop`` is ``uvloop`` or ``asyncio``.
+
+    ``protocol`` names another connection class (``module:Class``), for experiments. Raises ``ConfigError`` when it cannot start.
+    """
+    factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(Worker(config, index, _protocol_class(protocol)).serve())
+
+
+def _protocol_class(name: str) -> type[GatewayProtocol]:
+    if not name:
+        return GatewayProtocol
+    module, _, attribute = name.partition(":")
+    found: object = getattr(import_module(module), attribute)
+    if not (isinstance(found, type) and issubclass(found, GatewayProtocol)):
+        raise ConfigError(f"{name} is no GatewayProtocol")
+    return found
+
+
+class Worker:
+    """One process's part of the service. Worker 0 also has the admin listener."""
+
+    def __init__(self, config: Configuration, index: int, protocol: type[GatewayProtocol]) -> None:
+        self._config = config
+        self._index = index
+        self._protocol = protocol
+        self._clock = SystemClock()
+        self._meter = PrometheusMeter()
+        self._stop = asyncio.Event()
+        self._listeners: list[tuple[asyncio.Server, ProtocolServer]] = []
+
+    async def serve(self) -> int:
+        """Start, wait for a signal, stop."""
+        service = self._config.service
+        assembled = await assemble(self._config, clock=self._clock, meter=self._meter)
+        access_log = AccessLog(service.access_log, self._clock) if service.access_log else None
+        state = self._state(assembled)
+        prober = None
+        try:
+            await self._open(assembled, access_log, state)
+            federation = assembled.federation
+            prober = spawn(
+                run_prober(
+                    federation.board,
+                    lambda name: federation.members[name].endpoint.probe(),
+                    self._clock,
+                    draw=federation.draw,
+                    on_transition=log_transition,
+                ),
+                name="prober",
+            )
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+            await self._stop.wait()
+            log.info("stopping", grace_s=service.shutdown_s)
+            state.stopping = True
+        finally:
+            await self._close_listeners(service.shutdown_s)
+            if prober is not None:
+                await cancel_and_wait(prober)
+            await assembled.close()
+            if access_log is not None:
+                access_log.close()
+        return 0
+
+    def _state(self, assembled: Assembled) -> ServiceState:
+        federation = assembled.federation
+        names = [member.id for member in federation.members]
+        in_service = {
+            name: self._meter.instrument(ENDPOINT_IN_SERVICE.name, endpoint=name) for name in names
+        }
+        held = {
+            cache: self._meter.instrument(CACHE_ITEMS.name, cache=cache)
+            for cache in ("entry", "listing")
+        }
+
+        def note() -> Mapping[str, object]:
+            serving = sum(federation.board.in_service(name) for name in names)
+            return {"endpoints": len(names), "endpoints_in_service": serving}
+
+        def refresh() -> None:
+            for name, gauge in in_service.items():
+                gauge.add(float(federation.board.in_service(name)))
+            held["entry"].add(len(federation.memory.names))
+            held["listing"].add(len(federation.memory.listings))
+
+        return ServiceState(self._meter, note, refresh, self._config.service.metrics_from)
+
+    async def _open(
+        self, assembled: Assembled, access_log: AccessLog | None, state: ServiceState
+    ) -> None:
+        service = self._config.service
+        federation = self._config.federation
+        options = GatewayOptions(
+            prefixes=PrefixMap(federation.prefixes, federation.new_prefix),
+            trusted_proxies=service.trusted_proxies,
+            max_replicas=federation.max_replicas,
+            access_log=access_log,
+            sides=state.sides(open_metrics=False),
+        )
+        gateway = Gateway(assembled.federation, options, clock=self._clock, meter=self._meter)
+        for address in service.listen:
+            await self._listen(gateway, address)
+        if service.admin is not None and self._index == 0:
+            admin = AdminPages(assembled, state)
+            if isinstance(service.admin, Listen):
+                await self._listen(admin, service.admin, alone=True)
+            else:
+                server = self._server(admin)
+                self._listeners.append((await listen_unix(server, service.admin.path), server))
+        for listener, _server in self._listeners:
+            for bound in bound_addresses(listener):
+                log.info("listening", address=bound, worker=self._index)
+
+    async def _listen(self, handler: Handler, address: Listen, *, alone: bool = False) -> None:
+        server = self._server(handler)
+        shared = self._config.service.workers > 1 and not alone
+        self._listeners.append(
+            (await listen_tcp(server, address.host, address.port, shared=shared), server)
+        )
+
+    def _server(self, handler: Handler) -> ProtocolServer:
+        return ProtocolServer(
+            handler,
+            protocol=self._protocol,
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_S,
+            max_line_size=16 * 1024,
+        )
+
+    async def _close_listeners(self, grace_s: float) -> None:
+        for listener, server in self._listeners:
+            listener.close()
+            server.pre_shutdown()
+        await asyncio.gather(*(server.shutdown(grace_s) for _listener, server in self._listeners))
