@@ -1,0 +1,50 @@
+"""The fakes that our own tests use, shipped for those who write an endpoint or embed the gateway.
+
+``FakeClock`` is moved by hand; ``VirtualLoop``, ``run_virtual`` and ``LoopClock`` wait an hour in a millisecond;
+``ScriptedEndpoint`` answers by a script; ``StorageElement`` is a real WebDAV server on a loopback address that can stall,
+lie and break off. Loaded on first use, so that the clock does not bring aiohttp in.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ugrpy.testing.clock import FakeClock
+    from ugrpy.testing.faults import Faults
+    from ugrpy.testing.loop import Deadlock, LoopClock, VirtualLoop, run_virtual
+    from ugrpy.testing.scripted import HANG, Reply, ScriptedEndpoint
+    from ugrpy.testing.storage import StorageElement, in_thread
+    from ugrpy.testing.tree import FileNode, Tree, parse_tree
+
+__all__ = [
+    "HANG",
+    "Deadlock",
+    "FakeClock",
+    "Faults",
+    "FileNode",
+    "LoopClock",
+    "Reply",
+    "ScriptedEndpoint",
+    "StorageElement",
+    "Tree",
+    "VirtualLoop",
+    "in_thread",
+    "parse_tree",
+    "run_virtual",
+]
+
+_HOMES = {
+    "clock": ("FakeClock",),
+    "faults": ("Faults",),
+    "loop": ("Deadlock", "LoopClock", "VirtualLoop", "run_virtual"),
+    "scripted": ("HANG", "Reply", "ScriptedEndpoint"),
+    "storage": ("StorageElement", "in_thread"),
+    "tree": ("FileNode", "Tree", "parse_tree"),
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if (module := _MODULE_OF.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -1,0 +1,180 @@
+"""What does a plain WebDAV server put on the wire? Written apart from ``ugrpy.webdav``, on purpose.
+
+A fake that used the parser's own writer would agree with it in every mistake.
+"""
+
+import base64
+import hashlib
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.utils import formatdate
+from html import escape
+
+from lxml import etree
+
+from ugrpy.core.urls import encode_path
+
+PROPERTIES = ("resourcetype", "displayname", "getcontentlength", "getlastmodified", "getetag")
+BOUNDARY = "a9f3c1e07b52"
+
+_RANGE = re.compile(r"(\d*)-(\d*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a multistatus says of one name; ``size_bytes`` and ``etag`` are ``None`` for a collection."""
+
+    path: str
+    mtime_s: int
+    size_bytes: int | None = None
+    etag: str | None = None
+
+    @property
+    def is_collection(self) -> bool:
+        """It has no size."""
+        return self.size_bytes is None
+
+
+def parse_propfind(body: bytes) -> tuple[str, ...]:
+    """The properties asked for, as ``name`` (of DAV:) or ``{namespace}name``; empty for all.
+
+    Raises ``ValueError`` when the body is not a propfind element.
+    """
+    if not body.strip():
+        return ()
+    try:
+        root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError as error:
+        raise ValueError(str(error)) from error
+    if root.tag != "{DAV:}propfind":
+        raise ValueError(f"not a propfind: {root.tag}")
+    return tuple(
+        str(child.tag).removeprefix("{DAV:}")
+        for prop in root.iterfind("{DAV:}prop")
+        for child in prop.iterchildren(tag=etree.Element)
+    )
+
+
+def render_multistatus(
+    resources: Sequence[Resource], wanted: Sequence[str], base_url: str = ""
+) -> bytes:
+    """A 207 body (RFC 4918 section 13). With ``base_url`` the hrefs are absolute."""
+    parts = ['<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">\n']
+    parts += [_response(resource, wanted, base_url) for resource in resources]
+    parts.append("</D:multistatus>\n")
+    return "".join(parts).encode()
+
+
+def _response(resource: Resource, wanted: Sequence[str], base_url: str) -> str:
+    values = _properties(resource)
+    asked = wanted or tuple(values)
+    found = "".join(f"<D:{name}>{values[name]}</D:{name}>" for name in asked if name in values)
+    missing = "".join(_empty_element(name) for name in asked if name not in values)
+    slash = "/" if resource.is_collection and resource.path != "/" else ""
+    href = escape(base_url + encode_path(resource.path) + slash)
+    return (
+        f"<D:response><D:href>{href}</D:href>"
+        + _propstat(found, "200 OK")
+        + _propstat(missing, "404 Not Found")
+        + "</D:response>\n"
+    )
+
+
+def _propstat(properties: str, status: str) -> str:
+    if not properties:
+        return ""
+    return (
+        f"<D:propstat><D:prop>{properties}</D:prop>"
+        f"<D:status>HTTP/1.1 {status}</D:status></D:propstat>"
+    )
+
+
+def _properties(resource: Resource) -> dict[str, str]:
+    name = resource.path.rpartition("/")[2]
+    # XML cannot carry bytes that are not UTF-8, nor most control characters
+    shown = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "\ufffd", name)
+    values = {
+        "resourcetype": "<D:collection/>" if resource.is_collection else "",
+        "displayname": escape(shown),
+        "getlastmodified": http_date(resource.mtime_s),
+    }
+    if resource.size_bytes is not None:
+        values["getcontentlength"] = str(resource.size_bytes)
+    if resource.etag is not None:
+        values["getetag"] = escape(resource.etag)
+    return values
+
+
+def _empty_element(name: str) -> str:
+    if not name.startswith("{"):
+        return f"<D:{name}/>"
+    namespace, _, local = name[1:].rpartition("}")
+    return f'<x:{local} xmlns:x="{escape(namespace)}"/>'
+
+
+def http_date(seconds: float) -> str:
+    """IMF-fixdate (RFC 9110 section 5.6.7)."""
+    return formatdate(seconds, usegmt=True)
+
+
+def parse_ranges(header: str, size_bytes: int) -> list[tuple[int, int]] | None:
+    """The satisfiable ranges as (first, last), RFC 9110 section 14.1.2.
+
+    ``None`` when the header is not understood and the whole is to be sent; empty when nothing can be satisfied (416).
+    """
+    unit, equals, rest = header.partition("=")
+    if not equals or unit.strip().lower() != "bytes":
+        return None
+    ranges = []
+    for spec in rest.split(","):
+        match = _RANGE.fullmatch(spec.strip())
+        if match is None or match[0] == "-":
+            return None
+        first, last = match[1], match[2]
+        if first and last and int(last) < int(first):
+            return None
+        if first:
+            start, end = int(first), int(last) if last else size_bytes - 1
+        else:
+            start, end = max(0, size_bytes - int(last)), size_bytes - 1
+        if start < size_bytes and start <= end:
+            ranges.append((start, min(end, size_bytes - 1)))
+    return ranges
+
+
+def render_byteranges(content: bytes, ranges: Sequence[tuple[int, int]]) -> bytes:
+    """The body of a multi-range answer, RFC 9110 section 14.6, divided by ``BOUNDARY``."""
+    parts = []
+    for first, last in ranges:
+        parts.append(
+            f"\r\n--{BOUNDARY}\r\nContent-Type: application/octet-stream\r\n"
+            f"Content-Range: bytes {first}-{last}/{len(content)}\r\n\r\n".encode()
+        )
+        parts.append(content[first : last + 1])
+    parts.append(f"\r\n--{BOUNDARY}--\r\n".encode())
+    return b"".join(parts)
+
+
+def render_digest(wanted: str, content: bytes) -> str:
+    """A ``Digest`` header (RFC 3230) for the first algorithm of a ``Want-Digest`` that is known here, or ``""``."""
+    for item in wanted.split(","):
+        algorithm = item.partition(";")[0].strip().lower()
+        if algorithm == "adler32":
+            return f"adler32={zlib.adler32(content):08x}"
+        if algorithm == "md5":
+            md5 = hashlib.md5(content, usedforsecurity=False).digest()
+            return f"md5={base64.b64encode(md5).decode()}"
+    return ""
+
+
+def render_index(path: str, children: Sequence[tuple[str, bool]]) -> bytes:
+    """The page that GET of a collection shows: (name, whether it is a collection) as links."""
+    links = "".join(
+        f'<li><a href="./{escape(encode_path(name))}{"/" if deep else ""}">'
+        f"{escape(name.encode('utf-8', 'replace').decode())}</a></li>\n"
+        for name, deep in children
+    )
+    title = escape(path.encode("utf-8", "replace").decode())
+    return f"<!DOCTYPE html>\n<title>{title}</title>\n<ul>\n{links}</ul>\n".encode()
