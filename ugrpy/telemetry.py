@@ -91,7 +91,7 @@ CACHE_ITEMS = Metric(
     "ugrpy_cache_items",
     MetricKind.GAUGE,
     "items",
-    "Names and listings held in the cache, all workers together.",
+    "Names and listings held in the cache of the worker that showed its metrics last.",
     (_CACHE,),
 )
 ENDPOINT_ASKS = Metric(
@@ -113,7 +113,7 @@ ENDPOINT_IN_SERVICE = Metric(
     "ugrpy_endpoint_in_service",
     MetricKind.GAUGE,
     "0 or 1",
-    "1 while the endpoint is asked and redirected to, 0 while it is out of service.",
+    "1 while the endpoint is asked and redirected to, 0 while it is out of service, as the worker sees it that showed its metrics last.",
     (_ENDPOINT,),
 )
 REDIRECTS = Metric(

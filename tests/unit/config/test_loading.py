@@ -283,7 +283,7 @@ name = "x"
 location = [1]
 kind = "davs"
 [endpoints.b]
-weigth = 1.0
+weights = 1.0
 [endpoints."bad name"]
 url = "ftp://x"
 [caches]
@@ -315,7 +315,7 @@ url = "ftp://x"
         "site.toml:25: endpoints.uvic.location: expected two numbers: latitude, longitude",
         "site.toml:26: endpoints.uvic.kind: unknown kind 'davs'; did you mean 'dav'?",
         "site.toml:27: endpoints.b.url: this key is required",
-        "site.toml:28: endpoints.b.weigth: unknown key; did you mean 'weight'?",
+        "site.toml:28: endpoints.b.weights: unknown key; did you mean 'weight'?",
         "site.toml:29: endpoints.bad name: expected letters, digits, '.', '_' and '-', at most 63, "
         'the first a letter or digit, got "bad name"',
         "site.toml:30: endpoints.bad name.url: expected a URL with http, https, dav or davs, got 'ftp://x'",
