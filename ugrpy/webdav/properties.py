@@ -40,12 +40,17 @@ Show = Callable[[Described], str]
 """The element of one property, or ``""`` when this resource does not have it."""
 
 
+def replace_illegal(text: str) -> str:
+    """``text`` with U+FFFD for every character that XML cannot hold."""
+    return _ILLEGAL.sub("\ufffd", text)
+
+
 def escape_text(text: str) -> str:
     """``text`` as XML character data; characters XML cannot hold become U+FFFD."""
     if text.isascii() and text.isprintable():
         return _escape_markup(text)
     # A reader turns a bare carriage return into a line feed (XML 1.0 section 2.11).
-    return _escape_markup(_ILLEGAL.sub("\ufffd", text)).replace("\r", "&#13;")
+    return _escape_markup(replace_illegal(text)).replace("\r", "&#13;")
 
 
 def _escape_markup(text: str) -> str:

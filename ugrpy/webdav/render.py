@@ -20,6 +20,7 @@ from ugrpy.webdav.properties import (
     Described,
     Show,
     empty_element,
+    replace_illegal,
 )
 from ugrpy.webdav.request import PropertyName, PropfindForm, PropfindRequest
 
@@ -116,7 +117,12 @@ def _names_found(item: Described) -> str:
 
 
 def _response(item: Described, found: str, missing: str) -> str:
-    href = encode_path(item.href)
+    try:
+        href = encode_path(item.href)
+    except (
+        UnicodeEncodeError
+    ):  # a surrogate no path on the wire can stand for: one odd name, not a broken listing
+        href = encode_path(replace_illegal(item.href))
     if item.kind is Kind.COLLECTION and not href.endswith("/"):
         href += "/"
     if "&" in href:

@@ -137,6 +137,7 @@ def test_an_empty_question_gets_an_empty_propstat():
         ("/100% #?[]<>\"\\'", Kind.FILE, "/100%25%20%23%3F%5B%5D%3C%3E%22%5C%27"),
         ("/é+&;=", Kind.FILE, "/%C3%A9+&;="),
         ("/\udcff\x01\n", Kind.FILE, "/%FF%01%0A"),
+        ("/\ud800", Kind.FILE, "/%EF%BF%BD"),
     ],
 )
 def test_hrefs_are_paths_percent_encoded(href, kind, expected):
