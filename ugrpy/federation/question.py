@@ -31,6 +31,9 @@ from ugrpy.namespace.model import Cause, EndpointId, Entry, Observation, Unknown
 Parts = Callable[[Sequence[Entry]], None]
 AskEndpoint = Callable[[EndpointId, Parts], Awaitable[Observation]]
 
+# uvloop rounds timers to whole milliseconds and may ring that much too early; asking again for less would spin.
+SHORTEST_NAP_S = 0.001
+
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
@@ -142,7 +145,7 @@ class Question:
     def _wake_at(self, at_s: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        delay_s = max(0.0, at_s - self.clock.monotonic())
+        delay_s = max(SHORTEST_NAP_S, at_s - self.clock.monotonic())
         self._timer = asyncio.get_running_loop().call_later(delay_s, self._feed, Tick())
 
     def _end(self) -> None:

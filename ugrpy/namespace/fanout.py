@@ -116,7 +116,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time has passed."""
+    """Time has passed. Event loops round their timers, so it may come a little before the time asked for."""
 
 
 Event = Joined | Left | ListingPart | Heard | Tick
@@ -236,6 +236,7 @@ class Fanout:
                 if endpoint in self.endpoints and endpoint not in self.knowledge:
                     self._hear(endpoint, observation, now_s)
             case Tick():
+                self._wake_at_s = None  # spent, even when it rang too early
                 if now_s >= self.deadline_s:
                     return self._give_up(now_s)
         return []
