@@ -8,7 +8,7 @@ every status, and offer both loads that matter:
   the planned arrival, not from when a connection became free.
 
 It is one epoll loop over plain sockets with requests rendered beforehand: about 8 microseconds a request, as much as nginx
-needs to answer it, and within 10 to 15 % of what wrk reaches against the same nginx. An event loop in between would
+needs to answer it, and within 15 % of what wrk reaches against the same nginx. An event loop in between would
 make the generator the bottleneck of the yardstick.
 """
 
@@ -219,6 +219,7 @@ def measure(plan: Plan) -> dict[str, object]:
     load = build(plan.ask, f"{plan.host}:{plan.port}")
     connections = Connections(plan)
     server_before, own_before = procfs.cpu_s(plan.server_pid), time.process_time()
+    machine_before = procfs.machine_busy_s()
     if plan.rate:
         arrivals = poisson_arrivals(plan.rate, plan.seconds, random.Random(plan.seed))
         if not load.wraps and len(arrivals) > len(load.requests):
@@ -228,12 +229,13 @@ def measure(plan: Plan) -> dict[str, object]:
         tally = run_closed(connections, load, plan.seconds)
     server_s = procfs.cpu_s(plan.server_pid) - server_before
     own_s = time.process_time() - own_before
+    machine_s = procfs.machine_busy_s() - machine_before
     connections.close()
-    return figures(tally, server_s, own_s)
+    return figures(tally, server_s, own_s, max(0.0, machine_s - server_s - own_s))
 
 
-def figures(tally: Tally, server_s: float, own_s: float) -> dict[str, object]:
-    """The tally and the CPU seconds of server and generator, as what is reported."""
+def figures(tally: Tally, server_s: float, own_s: float, other_s: float) -> dict[str, object]:
+    """The tally and the CPU seconds of server, generator and everybody else, as what is reported."""
     latencies = sorted(tally.latencies_s)
     count = len(latencies)
     if not count:
@@ -245,6 +247,7 @@ def figures(tally: Tally, server_s: float, own_s: float) -> dict[str, object]:
         "cpu_us": server_s / count * 1e6,
         "busy": server_s / tally.seconds,
         "load_busy": own_s / tally.seconds,
+        "other_busy": other_s / tally.seconds,
         "p50_us": latencies[count // 2] * 1e6,
         "p99_us": latencies[min(count - 1, count * 99 // 100)] * 1e6,
         "max_us": latencies[-1] * 1e6,

@@ -40,8 +40,8 @@ def at_most(text: str, value: float, bound: float) -> Check:
 class Result:
     """What one benchmark found.
 
-    ``subjects``: per subject, per metric (``rate`` in 1/s, ``cpu_us`` a request, ``p50_us``, ``p99_us``, ``busy`` and
-    ``load_busy`` in cores, ``peak_rss_mb``; for micro benchmarks ``ns`` an operation). ``ratios``: per pair of subjects and
+    ``subjects``: per subject, per metric (``rate`` in 1/s, ``cpu_us`` a request, ``p50_us``, ``p99_us``, ``busy``,
+    ``load_busy`` and ``other_busy`` in cores, ``peak_rss_mb``; for micro benchmarks ``ns`` an operation). ``ratios``: per pair of subjects and
     metric, formed within each round. All as minimum, median and maximum over the rounds.
     """
 

@@ -57,3 +57,10 @@ def peak_rss_bytes(pid: int) -> int:
             if line.startswith("VmHWM:"):
                 total += int(line.split()[1]) * 1024
     return total
+
+
+def machine_busy_s() -> float:
+    """CPU seconds all processes of the machine have used since it started, on all cores (ticks of 10 ms)."""
+    fields = Path("/proc/stat").read_text().partition("\n")[0].split()[1:]
+    user, nice, system, _idle, _iowait, irq, softirq, steal = (int(word) for word in fields[:8])
+    return (user + nice + system + irq + softirq + steal) / _TICKS_PER_S

@@ -10,6 +10,7 @@ _COLUMNS = (
     ("p99_us", "p99 us"),
     ("busy", "server cores"),
     ("load_busy", "load cores"),
+    ("other_busy", "other cores"),
     ("peak_rss_mb", "peak MB"),
     ("ns", "ns/operation"),
 )

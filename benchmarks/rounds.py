@@ -11,7 +11,7 @@ from benchmarks.series import Spread, ratios, spread
 from benchmarks.topology import CannotRun, Topology, python
 
 # Reported for every subject, in this order.
-METRICS = ("rate", "cpu_us", "p50_us", "p99_us", "busy", "load_busy", "peak_rss_mb")
+METRICS = ("rate", "cpu_us", "p50_us", "p99_us", "busy", "load_busy", "other_busy", "peak_rss_mb")
 
 
 @dataclass(frozen=True, slots=True)

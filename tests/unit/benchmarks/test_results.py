@@ -39,14 +39,15 @@ def test_ratios_are_formed_within_a_round():
 
 def test_figures_of_a_tally():
     tally = Tally([0.003, 0.001, 0.002], {b"302": 3}, seconds=1.5)
-    found = figures(tally, server_s=0.3, own_s=0.15)
+    found = figures(tally, server_s=0.3, own_s=0.15, other_s=1.5)
     assert found["rate"] == 2
     assert found["cpu_us"] == pytest.approx(100_000)
     assert (found["busy"], found["load_busy"]) == (pytest.approx(0.2), pytest.approx(0.1))
     assert (found["p50_us"], found["p99_us"], found["max_us"]) == (2000, 3000, 3000)
+    assert found["other_busy"] == 1
     assert found["statuses"] == {"302": 3}
     with pytest.raises(SystemExit):
-        figures(Tally(), 0, 0)
+        figures(Tally(), 0, 0, 0)
 
 
 def test_a_wrong_answer_is_counted_and_the_first_is_told():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__, environment, federation, procfs
-from benchmarks.catalogue import catalogue
+from benchmarks.catalogue import HERE, KINDS, catalogue
 from benchmarks.corpus import Corpus, list_path, lookup_path
 from benchmarks.model import Settings
 from benchmarks.storage import Answers
@@ -24,6 +24,11 @@ def test_every_benchmark_is_listed_with_its_question(capsys):
     for item in catalogue().values():
         assert item.summary.endswith(("?", "."))
         assert any(line.startswith(item.name) and item.summary in line for line in listed)
+
+
+def test_names_are_unique_across_kinds():
+    files = [file.stem for kind in KINDS for file in (HERE / kind).glob("[a-z]*.py")]
+    assert sorted(files) == sorted(catalogue())
 
 
 def test_an_unknown_name_is_refused(capsys):
