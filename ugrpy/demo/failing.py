@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from ugrpy.core.clock import SystemClock
 from ugrpy.demo.client import Reply, parse_listing, url_of
 from ugrpy.demo.data import EVERYWHERE, ONLY_GENEVA, PLAN
-from ugrpy.demo.looking import FOUND, MULTI_STATUS, NOT_FOUND
 from ugrpy.demo.outcome import Check, Grid, Outcome, Scene
 from ugrpy.demo.sites import GATEWAY_ADDRESS, GENEVA, SITES, Site, nearest_first, site_at
 
 PATIENCE_S = 15.0
 """How long a change may take to show; the demo's gateway probes twice a second, so about 2 s are expected."""
-UNAVAILABLE = (503, 504)
+UNAVAILABLE = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def one_dies(scene: Scene) -> Outcome:
         ),
         Check(
             "no client was sent an error meanwhile",
-            all(view.status == FOUND for view in seen),
+            all(view.status == HTTPStatus.FOUND for view in seen),
             ", ".join(sorted({str(view.status) for view in seen})),
         ),
         Check(
@@ -57,7 +57,7 @@ def one_dies(scene: Scene) -> Outcome:
         ),
         Check(
             "listings still show what the others hold",
-            listing.status == MULTI_STATUS and elsewhere <= names,
+            listing.status == HTTPStatus.MULTI_STATUS and elsewhere <= names,
             f"status {listing.status}, missing {', '.join(sorted(elsewhere - names))}",
         ),
     )
@@ -69,19 +69,19 @@ def it_returns(scene: Scene) -> Outcome:
     """Start it again; its client is sent there again, and its own file can be had."""
     scene.revive(GENEVA)
     seen = _watch(scene, lambda view: view.target == GENEVA)
-    lonely = _settled(scene, ONLY_GENEVA, lambda reply: reply.status == FOUND)
+    lonely = _settled(scene, ONLY_GENEVA, lambda reply: reply.status == HTTPStatus.FOUND)
     checks = (
         Check("redirects return to Geneva", seen[-1].target == GENEVA, _tell(seen[-1])),
         Check(
             "no client was sent an error meanwhile",
-            all(view.status == FOUND for view in seen),
+            all(view.status == HTTPStatus.FOUND for view in seen),
             ", ".join(sorted({str(view.status) for view in seen})),
         ),
         Check(
             "the file only Geneva holds is back",
-            lonely.status == FOUND and site_at(lonely.target_address) == GENEVA,
+            lonely.status == HTTPStatus.FOUND and site_at(lonely.target_address) == GENEVA,
             f"status {lonely.status}"
-            + (", still called absent" if lonely.status == NOT_FOUND else ""),
+            + (", still called absent" if lonely.status == HTTPStatus.NOT_FOUND else ""),
         ),
     )
     sentence = "The same server is started again; a few good probes and it has its clients back."

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ugrpy.core.clock import SystemClock
 from ugrpy.core.urls import encode_path
-from ugrpy.demo import failing, looking, reading
+from ugrpy.demo import failing, looking, reading, sending
 from ugrpy.demo.data import EVERYWHERE, ODD
 from ugrpy.demo.folder import folder_for
 from ugrpy.demo.outcome import Check, Outcome, Quote, Scene, Step
@@ -24,8 +24,8 @@ STEPS = (
     Step("Three storage elements and a gateway", looking.meet_everybody),
     Step("Who holds what", looking.who_holds_what),
     Step("One namespace", looking.one_namespace),
-    Step("The nearest replica", looking.nearest_replica),
-    Step("All replicas: metalink", looking.metalink),
+    Step("The nearest replica", sending.nearest_replica),
+    Step("All replicas: metalink", sending.metalink),
     Step("A ROOT file, read in place", reading.root_file),
     Step("Why there? explain", reading.explained),
     Step("A storage element dies", failing.one_dies),

@@ -99,7 +99,10 @@ class Child:
 
     def _failed(self, what: str) -> UgrError:
         self.kill()
-        return UgrError(f"{self.name} {what}\n{tail(self.log)}".rstrip(), hint=f"see {self.log}")
+        return UgrError(
+            f"{self.name} {what}\n{tail(self.log)}".rstrip(),
+            hint="--keep DIR leaves the whole log behind",
+        )
 
 
 def python_module(*arguments: str) -> list[str]:

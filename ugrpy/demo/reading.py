@@ -1,5 +1,6 @@
 """The steps that use the federation: an analysis reads a ROOT file, an operator asks why."""
 
+from http import HTTPStatus
 from math import isclose
 
 from ugrpy.demo.client import Reply, url_of
@@ -7,8 +8,6 @@ from ugrpy.demo.data import EVERYWHERE, ROOT_FILE
 from ugrpy.demo.outcome import Check, Grid, Outcome, Quote, Scene
 from ugrpy.demo.rootfile import EVENTS, TREE, masses_gev, mean_mass_gev
 from ugrpy.demo.sites import SITES, TOKYO, nearest_first
-
-PARTIAL = 206
 
 
 def root_file(scene: Scene) -> Outcome:
@@ -29,7 +28,7 @@ def root_file(scene: Scene) -> Outcome:
         ),
         Check(
             "a range of four bytes is four bytes, not the whole file",
-            (piece.status, piece.body) == (PARTIAL, b"root"),
+            (piece.status, piece.body) == (HTTPStatus.PARTIAL_CONTENT, b"root"),
             f"status {piece.status}, {len(piece.body)} bytes",
         ),
     )

@@ -1,9 +1,11 @@
 """What the tour runs on: a folder with data, a GeoIP database and a configuration, and four servers over it."""
 
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from ugrpy.core.errors import DataError, UgrError
@@ -27,7 +29,6 @@ GATEWAY_PORT = 8080
 STORAGE_PORT = 8401
 """Wished for, so that URLs look the same each time; another is taken when they are in use."""
 EXPLAIN_TIMEOUT_S = 30.0
-OK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,16 @@ class Stage:
 
     def explain(self, path: str, client: str) -> Explained:
         """Run ``ugrpy explain`` with this gateway's configuration; a time-out is an exit code of its own."""
+        width = shutil.get_terminal_size((100, 24)).columns - len(
+            "  │  │  "
+        )  # it is shown in a box
         command = python_module("ugrpy", "explain", path, "--client", client)
         try:
             done = subprocess.run(  # noqa: S603 - our own command line
                 [*command, "--config", str(self.config)],
                 capture_output=True,
                 check=False,
-                env=clean_environment(),
+                env={**clean_environment(), "COLUMNS": str(width)},
                 stdin=subprocess.DEVNULL,
                 text=True,
                 timeout=EXPLAIN_TIMEOUT_S,
@@ -156,7 +160,7 @@ def _wait_ready(gateway: Child) -> None:
             last = str(error)
             return False
         last = f"status {reply.status}"
-        return reply.status == OK
+        return reply.status == HTTPStatus.OK
 
     if not wait_until(ready, START_TIMEOUT_S):
         raise UgrError(f"the gateway is not ready: {last}\n{tail(gateway.log)}".rstrip())

@@ -6,17 +6,14 @@ read-only: it is reachable by everybody on this machine.
 
 import argparse
 import contextlib
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from cheroot import wsgi
 from wsgidav.fs_dav_provider import FilesystemProvider
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-STOPPED_BY_SIGNAL = 0
 CANNOT_LISTEN = 3
 
 
@@ -37,27 +34,25 @@ def make_server(root: Path, host: str, port: int) -> wsgi.Server:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; returns 3 when the address cannot be listened on."""
+    """Serve until Ctrl-C or a signal; returns 3 when the address cannot be listened on."""
     parser = argparse.ArgumentParser(prog="python -m ugrpy.demo.storage", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="the folder to serve")
     parser.add_argument("--listen", required=True, metavar="HOST:PORT")
     options = parser.parse_args(arguments)
     host, _, port = options.listen.rpartition(":")
     server = make_server(options.root, host, int(port))
-    signal.signal(signal.SIGTERM, _leave)
-    try:
-        server.prepare()
-    except OSError as error:
-        sys.stderr.write(f"cannot listen on {options.listen}: {error}\n")
-        return CANNOT_LISTEN
-    with contextlib.suppress(KeyboardInterrupt, SystemExit):
-        server.serve()
-    server.stop()
-    return STOPPED_BY_SIGNAL
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(STOPPED_BY_SIGNAL)
+    # SIGTERM keeps its default action: a read-only server has nothing to finish
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            server.prepare()
+        except OSError as error:
+            sys.stderr.write(f"cannot listen on {options.listen}: {error}\n")
+            return CANNOT_LISTEN
+        try:
+            server.serve()
+        finally:
+            server.stop()
+    return 0
 
 
 if __name__ == "__main__":

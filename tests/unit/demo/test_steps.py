@@ -10,16 +10,10 @@ from ugrpy.demo.client import Reply
 from ugrpy.demo.data import EVERYWHERE, ODD, ONLY_GENEVA, PLAN
 from ugrpy.demo.failing import it_returns, one_dies
 from ugrpy.demo.guide import STEPS, attempt
-from ugrpy.demo.looking import (
-    SHOWN,
-    meet_everybody,
-    metalink,
-    nearest_replica,
-    one_namespace,
-    who_holds_what,
-)
+from ugrpy.demo.looking import meet_everybody, one_namespace, who_holds_what
 from ugrpy.demo.outcome import Explained, Grid, Outcome, Quote, Scene, Step
 from ugrpy.demo.reading import explained
+from ugrpy.demo.sending import SHOWN, metalink, nearest_replica
 from ugrpy.demo.sites import GENEVA, TOKYO, VICTORIA
 
 LOOKING = (meet_everybody, who_holds_what, one_namespace, nearest_replica, metalink, explained)
@@ -152,6 +146,21 @@ LIES = [
 def test_a_wrong_answer_is_noticed(step, lie, claim):
     failed = failed_claims(step(Ideal(lie).scene()))
     assert any(text.startswith(claim) for text in failed), failed
+
+
+def test_a_first_answer_that_leads_farther_is_asked_again():
+    looks = iter(range(100))
+
+    def hasty(method: str, place: str, source: str, _truth: Reply) -> Reply | None:
+        asked = (method, place, source) == ("GET", f"{GATE}{EVERYWHERE}", GENEVA.client_address)
+        if asked and next(looks) < 2:
+            return Reply(302, {"location": storage_url(TOKYO) + EVERYWHERE})
+        return None
+
+    outcome = nearest_replica(Ideal(hasty).scene())
+    assert outcome.held
+    assert "1 had to be asked again" in outcome.sentence
+    assert "asked again" not in nearest_replica(Ideal().scene()).sentence
 
 
 def with_explanation(explained_as: Explained) -> Scene:
