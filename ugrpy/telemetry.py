@@ -28,7 +28,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One row of the table. ``unit`` is what one step means; ``buckets`` are upper bounds of a histogram, in it."""
+    """One row of the table. ``unit`` is what one step means; ``buckets`` are upper bounds of a histogram, in it.
+
+    ``over_workers``: how the gauges of several processes make one number, ``sum`` or ``min``.
+    """
 
     name: str
     kind: MetricKind
@@ -36,6 +39,7 @@ class Metric:
     help: str
     labels: tuple[Label, ...] = ()
     buckets: tuple[float, ...] = ()
+    over_workers: str = "sum"
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -74,7 +78,7 @@ REQUEST_SECONDS = Metric(
     "ugrpy_request_seconds",
     MetricKind.HISTOGRAM,
     "seconds",
-    "Time from the request's head to the last byte of the answer.",
+    "Time from the request's head to the answer being ready to send; for bodies sent in pieces, sent.",
     buckets=LATENCY_BUCKETS_S,
 )
 INFLIGHT_REQUESTS = Metric(
@@ -113,8 +117,9 @@ ENDPOINT_IN_SERVICE = Metric(
     "ugrpy_endpoint_in_service",
     MetricKind.GAUGE,
     "0 or 1",
-    "1 while the endpoint is asked and redirected to, 0 while it is out of service, as the worker sees it that showed its metrics last.",
+    "1 while the endpoint is asked and redirected to, 0 while it is out of service; with several workers, 0 as soon as one of them sees it so.",
     (_ENDPOINT,),
+    over_workers="min",
 )
 REDIRECTS = Metric(
     "ugrpy_redirects_total",

@@ -103,8 +103,15 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     # wiring: imported by nothing above
     "ugrpy.config": (*_BELOW_FRONTEND, "ugrpy.frontend"),
     "ugrpy.testing": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.config"),
+    "ugrpy.wiring": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.config"),
     "ugrpy.demo": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.config", "ugrpy.testing"),
-    "ugrpy.cli": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.config", "ugrpy.demo"),
+    "ugrpy.cli": (
+        *_BELOW_FRONTEND,
+        "ugrpy.frontend",
+        "ugrpy.config",
+        "ugrpy.wiring",
+        "ugrpy.demo",
+    ),
     "ugrpy.__main__": ("ugrpy.cli",),
     "shoalpy": _SHARED,
     "glintpy": _SHARED,
@@ -191,7 +198,7 @@ def test_the_table_has_no_cycle_and_names_only_areas():
 
 
 def test_only_wiring_imports_wiring_and_only_the_command_line_imports_the_demo():
-    wiring = {"ugrpy.config", "ugrpy.testing", "ugrpy.demo", "ugrpy.cli"}
+    wiring = {"ugrpy.config", "ugrpy.testing", "ugrpy.wiring", "ugrpy.demo", "ugrpy.cli"}
     importers = {area: {above for above, row in LAYERS.items() if area in row} for area in wiring}
 
     assert importers["ugrpy.demo"] == {"ugrpy.cli"}

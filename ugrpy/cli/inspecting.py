@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ugrpy.assembly import assemble
 from ugrpy.cli.options import ConfigFiles, Endpoints, GeoIp, Locations, configuration
 from ugrpy.config import Configuration
 from ugrpy.core.errors import BadRequest
@@ -27,6 +26,7 @@ from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import Kind
 from ugrpy.namespace.paths import Above, Inside, PrefixMap, normalise
 from ugrpy.service.logs import set_up_logging
+from ugrpy.wiring.assembly import assemble
 
 PARTIAL = 75
 
@@ -155,7 +155,7 @@ def locate(
     async def question(federation: Federation) -> int:
         zone = _zone(federation, client)
         known = await federation.locate(inner, Want.ALL, zone)
-        replicas = federation.replicas(known, zone)
+        replicas = federation.replicas(known, federation.order(known, zone))
         if as_json:
             print(json.dumps([asdict(replica) for replica in replicas], indent=2))
         else:

@@ -102,7 +102,7 @@ def serve(
 def _run(settings: Configuration, loop: str, protocol: str) -> int:
     def work(index: int) -> int:
         # late, because prometheus-client decides how to count when it is first imported
-        from ugrpy.worker import run_worker  # noqa: PLC0415
+        from ugrpy.wiring.worker import run_worker  # noqa: PLC0415
 
         return run_worker(settings, index=index, loop=loop, protocol=protocol)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from ugrpy.cache.entries import CachePolicy
 from ugrpy.core.clock import Clock, SystemClock
@@ -113,19 +114,28 @@ class Federation:
             raise self._refusal(known)
         return known.merged
 
-    def replicas(self, known: KnownName, zone: Zone, verb: Verb = Verb.GET) -> tuple[Replica, ...]:
-        """The replicas to send a client in ``zone`` to, best first; only those in service and not outvoted.
+    def order(self, known: KnownName, zone: Zone) -> tuple[EndpointId, ...]:
+        """The holders to send a client in ``zone`` to, best first; only those in service and not outvoted.
 
         Raises ``Unavailable`` (503) when all holders are out of service, and as ``expect`` does.
         """
         merged = self.expect(known)
-        in_service = tuple(name for name in merged.holders if self.board.in_service(name))
-        if not in_service:
+        holders = merged.holders
+        for name in holders:
+            if not self.board.in_service(name):
+                holders = tuple(one for one in holders if self.board.in_service(one))
+                break
+        if not holders:
             raise self._no_holder(known.path, merged)
-        if len(in_service) == 1:
-            return (self._replica(known, in_service[0], verb),)
-        ordered = self.ranker.order(zone, in_service, self.draw)
-        return tuple(self._replica(known, EndpointId(name), verb) for name in ordered)
+        if len(holders) == 1:
+            return holders
+        return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, self.draw))
+
+    def replicas(
+        self, known: KnownName, order: Sequence[EndpointId], verb: Verb = Verb.GET
+    ) -> tuple[Replica, ...]:
+        """The replicas at these endpoints, in this order."""
+        return tuple(self._replica(known, name, verb) for name in order)
 
     def _replica(self, known: KnownName, name: EndpointId, verb: Verb) -> Replica:
         if (replica := known.used.get(name)) is not None:
@@ -305,6 +315,11 @@ class Federation:
         self._note_pace(name)
         if change is not None:
             self._on_transition(change)
+
+    def note_transition(self, change: Transition) -> None:
+        """The prober has seen an endpoint change: what ranking knows of it is brought up to date."""
+        self._note_pace(change.endpoint)
+        self._on_transition(change)
 
     def _note_pace(self, name: EndpointId) -> None:
         self.ranker.note(name, load=0.0, sluggish=self.board[name].sluggish)

@@ -51,7 +51,7 @@ async def explain(federation: Federation, path: str, zone: Zone) -> Explanation:
             return Explanation(
                 path, merged.entry, said, merged.conflicts, None, status=200, age_s=age_s
             )
-        location = federation.replicas(known, zone)[0].url
+        location = federation.replicas(known, federation.order(known, zone))[0].url
     except RequestError as error:
         conflicts = known.merged.conflicts if known.merged else ()
         entry = known.merged.entry if known.merged else None

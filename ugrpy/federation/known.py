@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from multidict import CIMultiDict
-
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Knowledge, Merged, Summary
 from ugrpy.namespace.model import EndpointId, Kind
@@ -26,7 +24,7 @@ class KnownName:
 
     ``silent`` had not spoken when this was put together; ``out`` was not asked. ``at_s`` is when the question was put
     (monotonic). ``used`` fills up with the replicas as clients are sent to them, signed URLs excepted; ``prepared`` is
-    the front end's, for the headers of redirects by order of replicas.
+    the front end's, for the heads of redirects by order of replicas.
     """
 
     path: str
@@ -36,7 +34,7 @@ class KnownName:
     out: Mapping[EndpointId, OutOfService]
     at_s: float
     used: dict[EndpointId, Replica] = field(default_factory=dict, compare=False, repr=False)
-    prepared: dict[tuple[EndpointId, ...], CIMultiDict[str]] = field(
+    prepared: dict[tuple[EndpointId, ...], bytes] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -57,9 +55,8 @@ class KnownName:
 
     @property
     def missing(self) -> dict[str, str]:
-        """Whose word is missing, and why; for people."""
-        silent = dict.fromkeys(map(str, self.silent), "has not answered yet")
-        return silent | missing_reasons(self.summary.unknown, self.out)
+        """Whose word could not be had, and why; for people. Those who merely have not spoken yet are not in it."""
+        return missing_reasons(self.summary.unknown, self.out)
 
     def suffices(self, want: Want) -> bool:
         """Whether a question of this kind needs no more asking."""

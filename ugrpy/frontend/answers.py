@@ -1,6 +1,6 @@
 """Responses and their headers: redirects, metadata, bodies in pieces."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from urllib.parse import quote
 
@@ -8,9 +8,12 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from ugrpy.federation import KnownName, Replica
+from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.problem import proxy_status
 from ugrpy.metalink.links import render_duplicate_links
 from ugrpy.namespace.merge import Merged
+from ugrpy.namespace.model import EndpointId
+from ugrpy.service.quick import QuickResponse, head_of, quick_for
 from ugrpy.webdav.dates import render_http_date
 from ugrpy.webdav.validators import weak_etag
 
@@ -21,26 +24,33 @@ CACHE_MISS = "ugrpy; fwd=miss"
 WHOLE_BYTES = 256 * 1024
 
 
+def quick_redirect(
+    exchange: Exchange, known: KnownName, order: tuple[EndpointId, ...]
+) -> web.StreamResponse | None:
+    """What ``redirect`` would answer, from a head made before; ``None`` when there is none or it would not fit."""
+    if exchange.cache != "hit" or known.summary.unknown or known.out:
+        return None
+    head = known.prepared.get(order)
+    if head is None or not quick_for(exchange.request):
+        return None
+    return QuickResponse(302, head)
+
+
 def redirect(
-    known: KnownName, replicas: tuple[Replica, ...], *, limit: int, hit: bool
+    exchange: Exchange, known: KnownName, replicas: Sequence[Replica], *, limit: int
 ) -> web.Response:
     """302 to the first replica; the others as duplicates (RFC 6249), best first.
 
-    The headers depend on the order of the replicas only, so they are made once per name and order.
+    A remembered name's head depends on the order only: it is kept for ``quick_redirect``, unless URLs are signed.
     """
-    order = tuple(replica.endpoint for replica in replicas)
-    prepared = known.prepared.get(order)
-    if prepared is None:
-        prepared = CIMultiDict({"Server": SERVER, "Location": replicas[0].url})
-        if len(replicas) > 1:
-            prepared["Link"] = render_duplicate_links(replicas, limit=limit)
-        if all(known.used.get(name) is not None for name in order):
-            # signed URLs are not kept, and neither is what was made of them
-            known.prepared[order] = prepared
-    headers = CIMultiDict(prepared)
-    headers["Cache-Status"] = CACHE_HIT if hit else CACHE_MISS
-    if known.silent or known.summary.unknown or known.out:
-        note_missing(headers, known.missing)
+    headers: CIMultiDict[str] = CIMultiDict({"Server": SERVER, "Location": replicas[0].url})
+    if len(replicas) > 1:
+        headers["Link"] = render_duplicate_links(replicas, limit=limit)
+    headers["Cache-Status"] = CACHE_HIT if exchange.cache == "hit" else CACHE_MISS
+    if known.summary.unknown or known.out:
+        note_missing(exchange, headers, known.missing)
+    elif exchange.cache == "hit" and all(one.endpoint in known.used for one in replicas):
+        known.prepared[tuple(one.endpoint for one in replicas)] = head_of(302, headers)
     return web.Response(status=302, headers=headers)
 
 
@@ -64,11 +74,12 @@ def file_headers(known: KnownName, merged: Merged) -> CIMultiDict[str]:
     return headers
 
 
-def note_missing(headers: CIMultiDict[str], missing: dict[str, str]) -> None:
-    """Say which endpoints did not contribute (``Proxy-Status``, RFC 9209)."""
+def note_missing(exchange: Exchange, headers: CIMultiDict[str], missing: Mapping[str, str]) -> None:
+    """Say which endpoints did not contribute (``Proxy-Status``, RFC 9209); only how many, where names are not shown."""
     if missing:
+        shown = sorted(missing.items()) if exchange.show_endpoints else [("", "")] * len(missing)
         headers["Proxy-Status"] = proxy_status(
-            [(name, "destination_unavailable", reason) for name, reason in sorted(missing.items())]
+            [(name, "destination_unavailable", reason) for name, reason in shown]
         )
 
 

@@ -14,7 +14,7 @@ class Exchange:
 
     ``external`` is the path the client used, decoded and normalised; ``path`` is the federated path, ``None`` for an ancestor
     of the prefixes, whose children ``above`` then names. ``slash``: the client wrote a slash at the end, so it means a
-    collection. ``cache`` and ``endpoint`` are filled in while answering, for the access line.
+    collection. ``show_endpoints``: the answer may name storage elements. ``cache`` and ``endpoint`` are filled in while answering, for the access line.
     """
 
     __slots__ = (
@@ -27,6 +27,7 @@ class Exchange:
         "path",
         "query",
         "request",
+        "show_endpoints",
         "slash",
         "zone",
     )
@@ -39,6 +40,7 @@ class Exchange:
         self.external = "/"
         self.path: str | None = "/"
         self.above: tuple[str, ...] = ()
+        self.show_endpoints = True
         self.query = ""
         self.slash = False
         self.cache = ""

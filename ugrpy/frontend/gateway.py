@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
@@ -26,19 +26,29 @@ from ugrpy.core.meter import Instrument, Meter, NullMeter
 from ugrpy.federation import Federation
 from ugrpy.frontend import answers
 from ugrpy.frontend.exchange import Exchange, split_target
+from ugrpy.frontend.page import CONTENT_SECURITY_POLICY
 from ugrpy.frontend.problem import prefers_html, render_problem
 from ugrpy.frontend.propfind import Propfind
 from ugrpy.frontend.reading import Reading
+from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.paths import Above, Inside, PrefixMap, parse_path
 from ugrpy.security.authz import AllowReading, Operation, Policy
 from ugrpy.security.forwarded import TrustedNetworks, client_address
 from ugrpy.security.identity import Identity
 from ugrpy.service.access import Access, AccessLog
+from ugrpy.service.state import Side
 
 log = structlog.get_logger("ugrpy.frontend")
 
 Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
-Side = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+# The external path, the federated one, the names above the prefixes, whether it ends in a slash, the query.
+Resolved = tuple[str, str | None, tuple[str, ...], bool, str]
+
+# The status logged when the client left before it was answered; nginx uses the same number.
+CLIENT_LEFT = 499
+KNOWN_CLIENTS = 50_000
+KNOWN_TARGETS = 20_000
 
 ALLOWED = ("OPTIONS", "GET", "HEAD", "PROPFIND")
 # The precondition of RFC 4918 section 9.1, as its section 16 wants it told.
@@ -47,7 +57,7 @@ _FINITE_DEPTH = b'<?xml version="1.0" encoding="utf-8"?>\n<D:error xmlns:D="DAV:
 
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
-    """How this gateway shows itself. ``sides`` are paths served beside the federation (``/livez``)."""
+    """How this gateway shows itself."""
 
     prefixes: PrefixMap = field(default_factory=PrefixMap)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -55,11 +65,13 @@ class GatewayOptions:
     show_endpoints: bool = True
     policy: Policy = field(default_factory=AllowReading)
     access_log: AccessLog | None = None
-    sides: Mapping[str, Side] = field(default_factory=dict)
 
 
 class Gateway:
-    """The handler for a ``ProtocolServer``: one instance per worker."""
+    """The handler for a ``ProtocolServer``: one instance per worker.
+
+    ``sides`` are paths served beside the federation (``/livez``); they hide files of the same name.
+    """
 
     def __init__(
         self,
@@ -74,20 +86,23 @@ class Gateway:
         self._clock = clock or SystemClock()
         meter = meter or NullMeter()
         self._trusted = TrustedNetworks(options.trusted_proxies)
-        self._identity_of = lru_cache(maxsize=50_000)(self._identity)
+        # clients and names come back: who and what they are is worked out once
+        self._known_clients = lru_cache(maxsize=KNOWN_CLIENTS)(self._client)
+        self._resolve = lru_cache(maxsize=KNOWN_TARGETS)(self._resolve_target)
+        self._authorise = options.policy.authorise
         redirected = {
             member.id: meter.instrument(telemetry.REDIRECTS.name, endpoint=member.id)
             for member in federation.members
         }
-        reading = Reading(
-            federation, self._clock, options.max_replicas, options.show_endpoints, redirected
-        )
+        reading = Reading(federation, self._clock, options.max_replicas, redirected)
         self._handlers: dict[str, tuple[Handler, Operation]] = {
             "GET": (reading.get, Operation.READ),
             "HEAD": (reading.head, Operation.STAT),
             "PROPFIND": (Propfind(federation), Operation.LIST),
             "OPTIONS": (_options, Operation.STAT),
         }
+        self.sides: dict[str, Side] = {}
+        self.inflight = 0
         self._requests = _RequestCounts(meter)
         self._seconds = meter.instrument(telemetry.REQUEST_SECONDS.name)
         self._ids = map("{}-{:x}".format, itertools.repeat(f"{os.getpid():x}"), itertools.count(1))
@@ -95,19 +110,19 @@ class Gateway:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; every error becomes a response that says what was wrong."""
         started_s = self._clock.monotonic()
-        target = request.path_qs if request.method == "OPTIONS" else request.raw_path
-        side = self._options.sides.get(target)
+        side = self.sides.get(request.raw_path)
         if side is not None:
-            return await side(request)
+            return await side(request, self._identify(request)[0].address)
         request_id = next(self._ids)
-        exchange = Exchange(request, self._identify(request), self._federation.ranker.zone_of(None))
-        status = 499  # the client left before it was answered; the same number as nginx uses
+        identity, zone = self._identify(request)
+        exchange = Exchange(request, identity, zone)
+        exchange.show_endpoints = self._options.show_endpoints
+        self.inflight += 1
+        response: web.StreamResponse | None = None
         try:
             response = await self._answer(exchange)
-            status = response.status
         except RequestError as error:
             response = self._problem(exchange, error)
-            status = response.status
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -115,55 +130,52 @@ class Gateway:
                 "request failed", id=request_id, method=request.method, path=exchange.external
             )
             response = self._problem(exchange, _internal(request_id))
-            status = response.status
         finally:
-            self._note(exchange, request_id, status, started_s)
+            self.inflight -= 1
+            self._note(exchange, request_id, response, started_s)
         return response
 
     async def _answer(self, exchange: Exchange) -> web.StreamResponse:
         request = exchange.request
-        exchange.zone = self._federation.ranker.zone_of(exchange.address)
-        self._resolve(exchange)
+        resolved = self._resolve(request.raw_path)
+        exchange.external, exchange.path, exchange.above, exchange.slash, exchange.query = resolved
         known = self._handlers.get(request.method)
         if known is None:
             raise MethodNotAllowed(f"{request.method} is not offered here", allowed=ALLOWED)
         handler, operation = known
-        decision = self._options.policy.authorise(
-            exchange.identity, operation, exchange.path or "/"
-        )
+        decision = self._authorise(exchange.identity, operation, exchange.path or "/")
         if not decision.allowed:
             raise Forbidden(f"{exchange.external}: {decision.reason} (rule {decision.rule})")
         return await handler(exchange)
 
-    def _resolve(self, exchange: Exchange) -> None:
-        raw, exchange.query = split_target(exchange.request.raw_path)
-        exchange.external = external = parse_path(raw)
-        exchange.slash = raw.endswith("/")
+    def _resolve_target(self, target: str) -> Resolved:
+        raw, query = split_target(target)
+        external = parse_path(raw)
         match self._options.prefixes.translate(external):
             case Inside(path):
-                exchange.path = path
+                return external, path, (), raw.endswith("/"), query
             case Above(names):
-                exchange.path, exchange.above, exchange.slash = None, names, True
+                return external, None, names, True, query
             case _:
                 raise NotFound(f"{external}: nothing is federated there")
 
-    def _identify(self, request: web.BaseRequest) -> Identity:
+    def _identify(self, request: web.BaseRequest) -> tuple[Identity, Zone]:
         if not self._trusted:
-            return self._identity_of(request.remote, (), ())
+            return self._known_clients(request.remote, (), ())
         headers = request.headers
-        return self._identity_of(
+        return self._known_clients(
             request.remote,
             tuple(headers.getall("X-Forwarded-For", ())),
             tuple(headers.getall("Forwarded", ())),
         )
 
-    def _identity(
+    def _client(
         self, peer: str | None, x_forwarded_for: tuple[str, ...], forwarded: tuple[str, ...]
-    ) -> Identity:
+    ) -> tuple[Identity, Zone]:
         address = client_address(
             peer, x_forwarded_for=x_forwarded_for, forwarded=forwarded, trusted=self._trusted
         )
-        return Identity(address=address)
+        return Identity(address=address), self._federation.ranker.zone_of(address)
 
     def _problem(self, exchange: Exchange, error: RequestError) -> web.Response:
         headers: CIMultiDict[str] = CIMultiDict({"Server": answers.SERVER})
@@ -175,9 +187,9 @@ class Gateway:
                 headers["Content-Type"] = 'application/xml; charset="utf-8"'
                 return web.Response(status=error.status, headers=headers, body=_FINITE_DEPTH)
             case NotFound(missing=missing):
-                answers.note_missing(headers, missing)
+                answers.note_missing(exchange, headers, missing)
             case Unavailable(missing=missing, retry_after_s=retry_after_s):
-                answers.note_missing(headers, missing)
+                answers.note_missing(exchange, headers, missing)
                 if retry_after_s is not None:
                     headers["Retry-After"] = str(max(1, round(retry_after_s)))
             case _:
@@ -193,12 +205,20 @@ class Gateway:
             wants_html=prefers_html(exchange.request.headers.get("Accept")),
         )
         headers["Content-Type"] = content_type
+        headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         headers["Vary"] = "Accept"
         return web.Response(status=error.status, headers=headers, body=body)
 
-    def _note(self, exchange: Exchange, request_id: str, status: int, started_s: float) -> None:
+    def _note(
+        self,
+        exchange: Exchange,
+        request_id: str,
+        response: web.StreamResponse | None,
+        started_s: float,
+    ) -> None:
         took_s = self._clock.monotonic() - started_s
         request = exchange.request
+        status = CLIENT_LEFT if response is None else response.status
         self._requests.add(request.method, status)
         self._seconds.add(took_s)
         if (access_log := self._options.access_log) is not None:
@@ -209,13 +229,23 @@ class Gateway:
                     method=request.method,
                     target=request.raw_path,
                     status=status,
-                    size_bytes=0,
+                    size_bytes=_size_of(response, request.method),
                     took_s=took_s,
                     cache=exchange.cache,
                     endpoint=exchange.endpoint,
                     agent=request.headers.get("User-Agent", ""),
                 )
             )
+
+
+def _size_of(response: web.StreamResponse | None, method: str) -> int:
+    """The bytes of the body: what was sent in pieces, or what is about to be sent whole."""
+    if isinstance(response, web.Response):
+        body = response.body
+        return len(body) if isinstance(body, bytes) and method != "HEAD" else 0
+    if response is None or not response.prepared:
+        return 0
+    return response.body_length
 
 
 class _RequestCounts:

@@ -54,10 +54,10 @@ class Propfind:
             exchange.cache = "hit" if known else "miss"
             known = known or await self.federation.locate(exchange.path, Want.ANY)
             merged = self.federation.expect(known)
-            answers.note_missing(headers, known.missing)
+            answers.note_missing(exchange, headers, known.missing)
             return [_described(exchange.external, merged, stable=known.complete)]
         listing = await self._listing(exchange, exchange.path)
-        answers.note_missing(headers, dict(listing.missing))
+        answers.note_missing(exchange, headers, listing.missing)
         return _listed(exchange.external, listing)
 
     async def _listing(self, exchange: Exchange, path: str) -> KnownListing:

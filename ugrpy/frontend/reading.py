@@ -30,7 +30,6 @@ METALINK_TYPES = {
     MetalinkVersion.V4: "application/metalink4+xml",
 }
 _SUFFIXES = {MetalinkVersion.V3: ".metalink", MetalinkVersion.V4: ".meta4"}
-_CONDITIONAL = ("If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,6 @@ class Reading:
     federation: Federation
     clock: Clock
     max_replicas: int
-    show_endpoints: bool
     redirected: Mapping[EndpointId, Instrument]
 
     async def get(self, exchange: Exchange) -> web.StreamResponse:
@@ -61,10 +59,7 @@ class Reading:
             return self._slash_form(exchange)
         if (unchanged := _conditional(exchange, known, merged, whole=False)) is not None:
             return unchanged
-        response = self._redirect(exchange, known)
-        if metalink_accepted(accept):
-            self._describe(exchange, response.headers)
-        return response
+        return self._redirect(exchange, known, describe=metalink_accepted(accept))
 
     async def head(self, exchange: Exchange) -> web.StreamResponse:
         """Answered by us from what the endpoints say; never a signed redirect (clients reuse it for GET)."""
@@ -87,7 +82,7 @@ class Reading:
         headers["Cache-Status"] = (
             answers.CACHE_HIT if exchange.cache == "hit" else answers.CACHE_MISS
         )
-        answers.note_missing(headers, known.missing)
+        answers.note_missing(exchange, headers, known.missing)
         if metalink_accepted(accept):
             self._describe(exchange, headers)
         return web.Response(headers=headers)
@@ -102,23 +97,27 @@ class Reading:
         exchange.cache = "miss"
         return await self.federation.locate(path, want, exchange.zone)
 
-    def _redirect(self, exchange: Exchange, known: KnownName) -> web.Response:
-        replicas = self.federation.replicas(known, exchange.zone)
-        chosen = replicas[0].endpoint
-        exchange.endpoint = chosen
-        self.redirected[chosen].add()
-        return answers.redirect(
-            known, replicas, limit=self.max_replicas, hit=exchange.cache == "hit"
-        )
+    def _redirect(
+        self, exchange: Exchange, known: KnownName, *, describe: bool = False
+    ) -> web.StreamResponse:
+        order = self.federation.order(known, exchange.zone)
+        exchange.endpoint = order[0]
+        self.redirected[order[0]].add()
+        if not describe and (quick := answers.quick_redirect(exchange, known, order)) is not None:
+            return quick
+        replicas = self.federation.replicas(known, order)
+        response = answers.redirect(exchange, known, replicas, limit=self.max_replicas)
+        if describe:
+            self._describe(exchange, response.headers)
+        return response
 
     async def _metalink(self, exchange: Exchange, version: MetalinkVersion) -> web.Response:
         known = await self._known(exchange, Want.ALL)
         merged = self.federation.expect(known)
         if merged.entry.kind is Kind.COLLECTION:
             raise NotFound(f"{exchange.external} is a collection; metalinks describe files")
-        replicas = self.federation.replicas(known, exchange.zone)
-        if self.max_replicas:
-            replicas = replicas[: self.max_replicas]
+        order = self.federation.order(known, exchange.zone)
+        replicas = self.federation.replicas(known, order[: self.max_replicas or None])
         document = Document(
             name=name_of(exchange.external),
             size_bytes=merged.entry.size_bytes,
@@ -142,7 +141,7 @@ class Reading:
                 else answers.CACHE_MISS,
             }
         )
-        answers.note_missing(headers, known.missing)
+        answers.note_missing(exchange, headers, known.missing)
         if metalink_accepted(exchange.request.headers.get("Accept")):
             self._describe(exchange, headers)
         return web.Response(headers=headers, body=body)
@@ -176,13 +175,13 @@ class Reading:
             rows=page.sort_rows(rows, sort),
             sort=sort,
             missing=missing,
-            show_endpoints=self.show_endpoints,
+            show_endpoints=exchange.show_endpoints,
             identity=exchange.identity.name or "anonymous",
             partial=bool(missing),
-            asked=len(self.federation.members) if listing else 0,
+            asked=len(self.federation.members.covering(exchange.path or "/")) if listing else 0,
         )
         headers = _page_headers()
-        answers.note_missing(headers, dict(missing))
+        answers.note_missing(exchange, headers, missing)
         return await answers.send_pieces(exchange.request, 200, headers, page.render_listing(view))
 
 
@@ -223,7 +222,14 @@ def _conditional(
     they may well be, so a GET is only spared when it would bring nothing new.
     """
     headers = exchange.request.headers
-    if not known.complete or not any(name in headers for name in _CONDITIONAL):
+    if not (
+        "If-None-Match" in headers
+        or "If-Modified-Since" in headers
+        or (whole and ("If-Match" in headers or "If-Unmodified-Since" in headers))
+    ):
+        return None
+    if not known.complete:
+        # what is known may still change, so nothing can be said about it having changed
         return None
     conditions = Conditions(
         if_match=headers.get("If-Match") if whole else None,

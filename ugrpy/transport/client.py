@@ -8,7 +8,7 @@ switch are not.
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -18,9 +18,13 @@ from yarl import URL
 from ugrpy.core.errors import Busy, ConfigError, Failed, TimedOut
 from ugrpy.transport.mapping import endpoint_errors
 from ugrpy.transport.options import TransportOptions
+from ugrpy.transport.phases import HeadLimit, tracing
+from ugrpy.transport.retry_after import parse_retry_after
 
-# A request's answer is read to its end so that the connection can be used again, unless it is longer than this.
+# The rest of an answer is read so that the connection can be used again, unless it is longer than this or takes longer:
+# a page that explains a 404 comes with its head, and nobody shall wait for one that does not.
 DRAIN_LIMIT_BYTES = 64 * 1024
+DRAIN_LIMIT_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,14 @@ class Reply:
     content: aiohttp.StreamReader
 
     async def drain(self) -> None:
-        """Read a short rest of the body and forget it, so that the connection is kept."""
+        """Read a short rest of the body and forget it, so that the connection is kept. What is wrong with it is no matter."""
         read = 0
-        async for piece in self.content.iter_any():
-            read += len(piece)
-            if read > DRAIN_LIMIT_BYTES:
-                return
+        with suppress(aiohttp.ClientError, OSError):
+            async with asyncio.timeout(DRAIN_LIMIT_S):
+                async for piece in self.content.iter_any():
+                    read += len(piece)
+                    if read > DRAIN_LIMIT_BYTES:
+                        return
 
 
 class Transport:
@@ -48,10 +54,11 @@ class Transport:
     ) -> None:
         self.endpoint = endpoint
         self._options = options
+        self._resolver = AsyncResolver()
         self._connector = aiohttp.TCPConnector(
             limit=options.max_connections,
             ssl=_tls(options),
-            resolver=AsyncResolver(),
+            resolver=self._resolver,
             ttl_dns_cache=60,
             keepalive_timeout=60,
         )
@@ -60,10 +67,8 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": user_agent},
             auto_decompress=True,
-            timeout=aiohttp.ClientTimeout(
-                total=options.total_timeout_s,
-                sock_connect=options.connect_timeout_s,
-            ),
+            timeout=aiohttp.ClientTimeout(total=options.total_timeout_s),
+            trace_configs=[tracing()],
         )
 
     def __repr__(self) -> str:
@@ -83,7 +88,7 @@ class Transport:
         Raises ``TimedOut``, ``Unreachable``, ``Malformed`` (also from reading the body inside the block), ``Busy``
         for 429 and 503, ``Failed`` for any other 5xx. All other statuses are the caller's.
         """
-        with endpoint_errors(self.endpoint, method):
+        with endpoint_errors(self.endpoint, method, self._options.total_timeout_s):
             response = await self._head_of_response(method, url, headers, body)
             try:
                 reply = Reply(response.status, response.headers, response.content)
@@ -100,25 +105,27 @@ class Transport:
     async def _head_of_response(
         self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None
     ) -> aiohttp.ClientResponse:
-        limit_s = self._options.connect_timeout_s + self._options.first_byte_timeout_s
+        limit = HeadLimit(self._options)
         try:
-            async with asyncio.timeout(limit_s):
+            async with limit:
                 return await self._session.request(
                     method,
                     URL(url, encoded=True),
                     headers=headers,
                     data=body,
                     allow_redirects=False,
+                    trace_request_ctx=limit,
                 )
-        except aiohttp.ServerTimeoutError:
-            raise
         except TimeoutError as error:
-            message = f"{method}: no answer within {limit_s:g} s"
-            raise TimedOut(message, endpoint=self.endpoint) from error
+            if not limit.expired:
+                raise
+            raise TimedOut(f"{method}: {limit.expired}", endpoint=self.endpoint) from error
 
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+        # the connector closes only a resolver that it made itself
+        await self._resolver.close()
 
 
 def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
@@ -135,8 +142,6 @@ def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
 def _refusal(endpoint: str, method: str, reply: Reply) -> Busy | Failed:
     message = f"{method}: the endpoint answered {reply.status}"
     if reply.status in (429, 503):
-        wish = reply.headers.get("Retry-After", "")
-        return Busy(
-            message, endpoint=endpoint, retry_after_s=float(wish) if wish.isdigit() else None
-        )
+        wish_s = parse_retry_after(reply.headers)
+        return Busy(message, endpoint=endpoint, retry_after_s=wish_s)
     return Failed(message, endpoint=endpoint)

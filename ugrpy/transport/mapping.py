@@ -1,6 +1,6 @@
 """The seam where aiohttp's exceptions become ours."""
 
-import asyncio
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,33 +9,60 @@ import aiohttp
 
 from ugrpy.core.errors import EndpointError, Malformed, TimedOut, Unreachable
 
+# aiohttp says of a body only that it is incomplete, and appends what the lost connection said when it was not an
+# orderly end.
+_LOST = re.compile(r"\b(?:Connection\w*|BrokenPipe|Timeout|OS)Error\(")
+
 
 @contextmanager
-def endpoint_errors(endpoint: str, doing: str) -> Iterator[None]:
+def endpoint_errors(endpoint: str, doing: str, total_timeout_s: float) -> Iterator[None]:
     """Turn what goes wrong inside into ``TimedOut``, ``Unreachable`` or ``Malformed``; let cancellation pass."""
     try:
         yield
     except EndpointError:
         raise
-    except aiohttp.ConnectionTimeoutError as error:
-        raise TimedOut(f"{doing}: connecting took too long", endpoint=endpoint) from error
-    except (TimeoutError, aiohttp.ServerTimeoutError) as error:
-        raise TimedOut(f"{doing}: {str(error) or 'took too long'}", endpoint=endpoint) from error
-    except aiohttp.ClientConnectorDNSError as error:
-        raise Unreachable(
-            f"{doing}: the host name {error.host} is unknown", endpoint=endpoint
-        ) from error
-    except (aiohttp.ClientSSLError, ssl.SSLError) as error:
-        raise Unreachable(f"{doing}: TLS failed: {_short(error)}", endpoint=endpoint) from error
-    except aiohttp.ClientConnectorError as error:
-        reason = error.os_error.strerror or _short(error.os_error)
-        raise Unreachable(f"{doing}: {reason.lower()}", endpoint=endpoint) from error
-    except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, aiohttp.InvalidURL) as error:
-        raise Malformed(f"{doing}: {_short(error)}", endpoint=endpoint) from error
-    except (aiohttp.ClientConnectionError, OSError, asyncio.IncompleteReadError) as error:
-        raise Unreachable(f"{doing}: {_short(error)}", endpoint=endpoint) from error
+    except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
+        kind, what = _explained(error, total_timeout_s)
+        raise kind(f"{doing}: {what}", endpoint=endpoint) from error
+
+
+def _explained(error: Exception, total_timeout_s: float) -> tuple[type[EndpointError], str]:
+    """Which of our errors it is, and what happened, in words."""
+    match error:
+        case TimeoutError():
+            return TimedOut, f"not finished within {total_timeout_s:g} s"
+        case aiohttp.ClientConnectorDNSError():
+            return Unreachable, f"the host name {error.host} is unknown"
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return Unreachable, f"TLS failed: {_short(error)}"
+        case aiohttp.ClientConnectorError():
+            return Unreachable, (error.os_error.strerror or _short(error.os_error)).lower()
+        case aiohttp.ServerDisconnectedError():
+            return Unreachable, "the connection was closed without an answer"
+        case aiohttp.ClientPayloadError():
+            return _broken_body(error)
+        case aiohttp.ClientResponseError():
+            return Malformed, f"the answer is not HTTP: {_first_line(error.message)}"
+        case aiohttp.InvalidURL():
+            return Malformed, f"not a URL for HTTP: {_short(error)}"
+        case _:
+            return Unreachable, f"the connection was lost: {_short(error)}"
+
+
+def _broken_body(error: aiohttp.ClientPayloadError) -> tuple[type[EndpointError], str]:
+    if _LOST.search(str(error)):
+        return Unreachable, "the connection was lost in the middle of the answer"
+    match error.__cause__:
+        case aiohttp.ContentLengthError() | aiohttp.http_exceptions.TransferEncodingError():
+            return Malformed, "the answer ended before its announced end"
+        case _:
+            return Malformed, f"the answer cannot be read: {_short(error)}"
 
 
 def _short(error: BaseException) -> str:
     """One line for people, without the library's nesting."""
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
+    return _first_line(str(error) or type(error).__name__)
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0][:200] if text else "nothing"

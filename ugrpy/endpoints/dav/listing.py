@@ -57,7 +57,7 @@ def entry_of(resource: Resource) -> Entry:
     """The entry that a resource describes; without any hint of its kind, a slash at the end tells collections."""
     kind = resource.kind or (Kind.COLLECTION if resource.trailing_slash else Kind.FILE)
     size_bytes = resource.size_bytes if kind is Kind.FILE else None
-    return Entry(name_of(resource.path), kind, size_bytes, resource.mtime_s)
+    return Entry(name_of(resource.path), kind, size_bytes, resource.mtime_s, resource.digests)
 
 
 def expected_path(base_path: str, path: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from random import SystemRandom
+from random import Random
 from urllib.parse import urlsplit
 
 import structlog
@@ -54,8 +54,8 @@ async def assemble(
 
     Raises ``ConfigError`` for what can only be seen now, such as a GeoIP database that cannot be read.
     """
-    # chance for spreading load, not for secrets; the system's generator needs no seed per worker
-    draw = draw or SystemRandom().random
+    # chance for spreading load, not for secrets; seeded by the system, so workers differ
+    draw = draw or Random().random  # noqa: S311
     database = await asyncio.to_thread(GeoDatabase, config.locality.geoip)
     locator = Locator(database, config.locality.networks)
     settings = config.endpoints

@@ -2,18 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping
 from importlib import import_module
 
 import structlog
 import uvloop
 
-from ugrpy.admin import AdminPages
-from ugrpy.assembly import Assembled, assemble, log_transition
 from ugrpy.config import Configuration, Listen
 from ugrpy.core.aio import cancel_and_wait, spawn
 from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import ConfigError
+from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.health.prober import run_prober
 from ugrpy.namespace.paths import PrefixMap
@@ -22,12 +20,15 @@ from ugrpy.service.listeners import bound_addresses, listen_tcp, listen_unix
 from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.service.protocol import GatewayProtocol, Handler, ProtocolServer
 from ugrpy.service.state import ServiceState
-from ugrpy.telemetry import CACHE_ITEMS, ENDPOINT_IN_SERVICE
+from ugrpy.wiring.admin import AdminPages
+from ugrpy.wiring.assembly import Assembled, assemble
+from ugrpy.wiring.gauges import Gauges
 
 log = structlog.get_logger("ugrpy.service")
 
 # A reverse proxy in front should close idle connections first; most keep them for a minute or less.
 KEEPALIVE_S = 75.0
+SHARE_METRICS_S = 1.0
 
 
 def run_worker(
@@ -69,21 +70,14 @@ class Worker:
         service = self._config.service
         assembled = await assemble(self._config, clock=self._clock, meter=self._meter)
         access_log = AccessLog(service.access_log, self._clock) if service.access_log else None
-        state = self._state(assembled)
-        prober = None
+        gateway = self._gateway(assembled.federation, access_log)
+        gauges = Gauges(self._meter, assembled.federation, gateway)
+        state = ServiceState(self._meter, gauges.note, gauges.refresh, service.metrics_from)
+        gateway.sides.update(state.sides(open_metrics=False))
+        background: list[asyncio.Task[None]] = []
         try:
-            await self._open(assembled, access_log, state)
-            federation = assembled.federation
-            prober = spawn(
-                run_prober(
-                    federation.board,
-                    lambda name: federation.members[name].endpoint.probe(),
-                    self._clock,
-                    draw=federation.draw,
-                    on_transition=log_transition,
-                ),
-                name="prober",
-            )
+            await self._open(assembled, gateway, state)
+            background = self._in_background(assembled.federation, gauges)
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
             await self._stop.wait()
@@ -91,49 +85,44 @@ class Worker:
             state.stopping = True
         finally:
             await self._close_listeners(service.shutdown_s)
-            if prober is not None:
-                await cancel_and_wait(prober)
+            await cancel_and_wait(*background)
             await assembled.close()
             if access_log is not None:
                 access_log.close()
         return 0
 
-    def _state(self, assembled: Assembled) -> ServiceState:
-        federation = assembled.federation
-        names = [member.id for member in federation.members]
-        in_service = {
-            name: self._meter.instrument(ENDPOINT_IN_SERVICE.name, endpoint=name) for name in names
-        }
-        held = {
-            cache: self._meter.instrument(CACHE_ITEMS.name, cache=cache)
-            for cache in ("entry", "listing")
-        }
-
-        def note() -> Mapping[str, object]:
-            serving = sum(federation.board.in_service(name) for name in names)
-            return {"endpoints": len(names), "endpoints_in_service": serving}
-
-        def refresh() -> None:
-            for name, gauge in in_service.items():
-                gauge.add(float(federation.board.in_service(name)))
-            held["entry"].add(len(federation.memory.names))
-            held["listing"].add(len(federation.memory.listings))
-
-        return ServiceState(self._meter, note, refresh, self._config.service.metrics_from)
-
-    async def _open(
-        self, assembled: Assembled, access_log: AccessLog | None, state: ServiceState
-    ) -> None:
-        service = self._config.service
-        federation = self._config.federation
+    def _gateway(self, federation: Federation, access_log: AccessLog | None) -> Gateway:
+        settings = self._config.federation
         options = GatewayOptions(
-            prefixes=PrefixMap(federation.prefixes, federation.new_prefix),
-            trusted_proxies=service.trusted_proxies,
-            max_replicas=federation.max_replicas,
+            prefixes=PrefixMap(settings.prefixes, settings.new_prefix),
+            trusted_proxies=self._config.service.trusted_proxies,
+            max_replicas=settings.max_replicas,
             access_log=access_log,
-            sides=state.sides(open_metrics=False),
         )
-        gateway = Gateway(assembled.federation, options, clock=self._clock, meter=self._meter)
+        return Gateway(federation, options, clock=self._clock, meter=self._meter)
+
+    def _in_background(self, federation: Federation, gauges: Gauges) -> list[asyncio.Task[None]]:
+        probing = run_prober(
+            federation.board,
+            lambda name: federation.members[name].endpoint.probe(),
+            self._clock,
+            draw=federation.draw,
+            on_transition=federation.note_transition,
+        )
+        tasks = [spawn(probing, name="prober")]
+        if self._config.service.workers > 1:
+            tasks.append(spawn(self._share_metrics(gauges), name="metrics"))
+        return tasks
+
+    async def _share_metrics(self, gauges: Gauges) -> None:
+        """Whichever worker is asked for metrics adds up what all of them have written down."""
+        while True:
+            await asyncio.sleep(SHARE_METRICS_S)
+            gauges.refresh()
+            self._meter.flush()
+
+    async def _open(self, assembled: Assembled, gateway: Gateway, state: ServiceState) -> None:
+        service = self._config.service
         for address in service.listen:
             await self._listen(gateway, address)
         if service.admin is not None and self._index == 0:

@@ -8,12 +8,12 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from ugrpy.assembly import Assembled
 from ugrpy.core.errors import BadRequest, NotFound, RequestError
 from ugrpy.federation.explain import explain
 from ugrpy.locality.prefixes import parse_address
 from ugrpy.namespace.paths import normalise
-from ugrpy.service.state import ServiceState
+from ugrpy.service.state import ClientAddress, ServiceState
+from ugrpy.wiring.assembly import Assembled
 
 
 class AdminPages:
@@ -33,19 +33,23 @@ class AdminPages:
         try:
             if page is None:
                 raise NotFound(f"no such page; there are {', '.join(sorted(self._pages))}")
-            return await page(request)
+            return await page(request, None)
         except RequestError as error:
             problem = {"title": error.title, "status": error.status, "detail": str(error)}
             return web.json_response(
                 problem, status=error.status, content_type="application/problem+json"
             )
 
-    async def _endpoints(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _endpoints(
+        self, request: web.BaseRequest, _client: ClientAddress
+    ) -> web.StreamResponse:
         snapshots = self._federation.board.snapshots(self._federation.clock.monotonic())
         urls = {member.id: member.endpoint.base_url for member in self._federation.members}
         return web.json_response([{"url": urls[s.endpoint], **asdict(s)} for s in snapshots])
 
-    async def _explain(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _explain(
+        self, request: web.BaseRequest, _client: ClientAddress
+    ) -> web.StreamResponse:
         query = {key: values[-1] for key, values in parse_qs(request.query_string).items()}
         if "path" not in query:
             raise BadRequest("give ?path=/…, and client=ADDRESS for another client than nobody")
