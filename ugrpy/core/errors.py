@@ -7,11 +7,10 @@
     ├── RequestError           .status: the client asked for something we refuse
     │   ├── BadRequest         400
     │   ├── Forbidden          403
+    │   │   └── DepthRefused   403  PROPFIND with Depth infinity (RFC 4918 section 9.1)
     │   ├── NotFound           404
     │   ├── MethodNotAllowed   405  .allowed
     │   ├── PreconditionFailed 412
-    │   ├── DepthRefused       403  PROPFIND with Depth infinity (RFC 4918 section 9.1)
-    │   ├── NotImplementedHere 501
     │   └── Unavailable        502, 503 or 504  .retry_after_s  .missing
     ├── EndpointError          .endpoint: the storage element did not give a usable answer
     │   ├── TimedOut           it was silent for too long (also a TimeoutError)

@@ -5,7 +5,7 @@ and encoded only when it is written into a URL. ``+`` is an ordinary character i
 section 3.3), so neither direction treats it as a space.
 """
 
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 # pchar of RFC 3986 section 3.3 with "/", less the quote that breaks hand-written HTML and header lists
 _SAFE_IN_PATH = "/!$&()*+,;=:@-._~"
@@ -17,8 +17,15 @@ def encode_path(path: str) -> str:
 
 
 def decode_path(raw: str) -> str:
-    """The decoded form of a percent-encoded path; never fails, bytes outside UTF-8 become surrogates."""
-    return unquote(raw, errors="surrogateescape") if "%" in raw else raw
+    """The decoded form of a percent-encoded path; bytes outside UTF-8 become surrogates, and never an error.
+
+    ``raw`` is text as a wire or a command line gives it: bytes outside UTF-8 are surrogate escapes in it, too.
+    """
+    if "%" not in raw:
+        return raw
+    # by way of bytes, since a character may be sent half raw, half escaped, and is one name all the same
+    octets = unquote_to_bytes(raw.encode("utf-8", "surrogateescape"))
+    return octets.decode("utf-8", "surrogateescape")
 
 
 def join_url(base_url: str, path: str) -> str:
