@@ -75,13 +75,23 @@ class Federation:
 
     # -- one name -----------------------------------------------------------------------------------
 
-    def recall(self, path: str, want: Want = Want.BEST) -> KnownName | None:
-        """What is remembered of ``path``, if that suffices; no endpoint is asked."""
+    def recall(
+        self, path: str, want: Want = Want.BEST, zone: Zone | None = None
+    ) -> KnownName | None:
+        """What is remembered of ``path``, if that suffices; no endpoint is asked.
+
+        While its question is still under way, what is remembered may do for one client and not for another, who
+        stands near an endpoint that has not spoken yet.
+        """
         known = self.memory.names.get(path, self.clock.monotonic())
         if known is None:
             self._counts.name_miss.add()
             return None
-        if not known.suffices(want) or (known.out and self._regained(known.out)):
+        if (
+            not known.suffices(want)
+            or (known.out and self._regained(known.out))
+            or (known.silent and want is Want.BEST and self._may_improve(known, zone))
+        ):
             self._counts.name_stale.add()
             return None
         self._counts.name_hit.add()
@@ -95,7 +105,7 @@ class Federation:
         The result may be a miss; ``expect`` turns that into the error it amounts to. ``zone`` decides which silent
         endpoints are worth a moment's wait when ``want`` is the best replica.
         """
-        if (known := self.recall(path, want)) is not None:
+        if (known := self.recall(path, want, zone)) is not None:
             return known
         if self.members.synthetic.holds(path):
             return self._synthetic(path)
@@ -353,6 +363,15 @@ class Federation:
     def _regained(self, out: Mapping[EndpointId, OutOfService]) -> bool:
         """Whether an endpoint that could not be asked then is back now, and may know more (row D116)."""
         return any(self.board.in_service(name) for name in out)
+
+    def _may_improve(self, known: KnownName, zone: Zone | None) -> bool:
+        """Whether a silent endpoint could still outrank all holders for this zone."""
+        if zone is None or known.merged is None or known.path not in self._locating:
+            return False
+        return any(
+            all(self.ranker.outranks(zone, silent, holder) for holder in known.merged.holders)
+            for silent in known.silent
+        )
 
     def _preference(self, zone: Zone | None) -> Callable[[EndpointId, EndpointId], bool]:
         if zone is None:

@@ -1,12 +1,13 @@
 """One request as the handlers see it: where it leads, who asks, from where, and what to say of it in the log."""
 
-from ipaddress import IPv4Address, IPv6Address
-
 from aiohttp import web
 
 from ugrpy.core.errors import BadRequest
 from ugrpy.locality.tiers import Zone
 from ugrpy.security.identity import Identity
+
+Client = tuple[Identity, Zone, str]
+"""Who asks, from which zone, and the address as it is logged."""
 
 
 class Exchange:
@@ -19,8 +20,8 @@ class Exchange:
 
     __slots__ = (
         "above",
-        "address",
         "cache",
+        "client",
         "endpoint",
         "external",
         "identity",
@@ -32,11 +33,9 @@ class Exchange:
         "zone",
     )
 
-    def __init__(self, request: web.BaseRequest, identity: Identity, zone: Zone) -> None:
+    def __init__(self, request: web.BaseRequest, client: Client) -> None:
         self.request = request
-        self.identity = identity
-        self.zone = zone
-        self.address: IPv4Address | IPv6Address | None = identity.address
+        self.identity, self.zone, self.client = client
         self.external = "/"
         self.path: str | None = "/"
         self.above: tuple[str, ...] = ()

@@ -25,12 +25,11 @@ from ugrpy.core.errors import (
 from ugrpy.core.meter import Instrument, Meter, NullMeter
 from ugrpy.federation import Federation
 from ugrpy.frontend import answers
-from ugrpy.frontend.exchange import Exchange, split_target
+from ugrpy.frontend.exchange import Client, Exchange, split_target
 from ugrpy.frontend.page import CONTENT_SECURITY_POLICY
 from ugrpy.frontend.problem import prefers_html, render_problem
 from ugrpy.frontend.propfind import Propfind
 from ugrpy.frontend.reading import Reading
-from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.paths import Above, Inside, PrefixMap, parse_path
 from ugrpy.security.authz import AllowReading, Operation, Policy
 from ugrpy.security.forwarded import TrustedNetworks, client_address
@@ -114,8 +113,7 @@ class Gateway:
         if side is not None:
             return await side(request, self._identify(request)[0].address)
         request_id = next(self._ids)
-        identity, zone = self._identify(request)
-        exchange = Exchange(request, identity, zone)
+        exchange = Exchange(request, self._identify(request))
         exchange.show_endpoints = self._options.show_endpoints
         self.inflight += 1
         response: web.StreamResponse | None = None
@@ -159,7 +157,7 @@ class Gateway:
             case _:
                 raise NotFound(f"{external}: nothing is federated there")
 
-    def _identify(self, request: web.BaseRequest) -> tuple[Identity, Zone]:
+    def _identify(self, request: web.BaseRequest) -> Client:
         if not self._trusted:
             return self._known_clients(request.remote, (), ())
         headers = request.headers
@@ -171,11 +169,12 @@ class Gateway:
 
     def _client(
         self, peer: str | None, x_forwarded_for: tuple[str, ...], forwarded: tuple[str, ...]
-    ) -> tuple[Identity, Zone]:
+    ) -> Client:
         address = client_address(
             peer, x_forwarded_for=x_forwarded_for, forwarded=forwarded, trusted=self._trusted
         )
-        return Identity(address=address), self._federation.ranker.zone_of(address)
+        zone = self._federation.ranker.zone_of(address)
+        return Identity(address=address), zone, str(address or "-")
 
     def _problem(self, exchange: Exchange, error: RequestError) -> web.Response:
         headers: CIMultiDict[str] = CIMultiDict({"Server": answers.SERVER})
@@ -225,7 +224,7 @@ class Gateway:
             access_log.write(
                 Access(
                     id=request_id,
-                    client=str(exchange.address or "-"),
+                    client=exchange.client,
                     method=request.method,
                     target=request.raw_path,
                     status=status,

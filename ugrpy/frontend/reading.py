@@ -90,7 +90,7 @@ class Reading:
     async def _known(self, exchange: Exchange, want: Want) -> KnownName:
         path = exchange.path
         assert path is not None
-        known = self.federation.recall(path, want)
+        known = self.federation.recall(path, want, exchange.zone)
         if known is not None:
             exchange.cache = "hit"
             return known

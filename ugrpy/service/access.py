@@ -11,6 +11,7 @@ answer. What a client sends is quoted, and control characters are escaped, so a 
 
 import asyncio
 import os
+import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from ugrpy.core.errors import ConfigError
 
 FLUSH_S = 0.5
 FLUSH_BYTES = 32 * 1024
+_SPECIAL = re.compile(r'[\x00-\x1f\x7f"\\]')
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {
     ord('"'): '\\"',
     ord("\\"): "\\\\",
@@ -116,7 +118,7 @@ class AccessLog:
 
 
 def _quoted(text: str) -> str:
-    return text if text.isalnum() else text.translate(_ESCAPES)
+    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
 
 
 def _utc(second: int) -> str:
