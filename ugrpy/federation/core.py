@@ -231,10 +231,17 @@ class Federation:
                 return self._known_listing(self._known(path, {}, frozenset(), now), {})
             question = self._start_listing(path, covering)
         answer = await question.wait(Want.ALL, no_preference)
+        if (made := self._made_of(question, path)) is not None:
+            return made
         name = self._known(path, answer.knowledge, answer.silent, question.machine.started_s)
         listing = self._known_listing(name, question.machine.children)
         self.memory.keep_listing(listing, self.clock.monotonic())
         return listing
+
+    def _made_of(self, question: Question, path: str) -> KnownListing | None:
+        """The listing that another who waited for the same question has made of it."""
+        made = self.memory.listings.get(path, self.clock.monotonic())
+        return made if made is not None and made.at_s == question.machine.started_s else None
 
     def _start_listing(self, path: str, covering: Mapping[EndpointId, str]) -> Question:
         async def ask(name: EndpointId, part: Parts) -> Observation:

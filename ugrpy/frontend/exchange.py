@@ -47,10 +47,12 @@ class Exchange:
 
 
 def split_target(target: str) -> tuple[str, str]:
-    """The raw path and the query of a request target in origin form or absolute form (RFC 9112 section 3.2).
+    """The raw path and the query of a request target in origin, absolute or asterisk form (RFC 9112 section 3.2).
 
     Raises ``BadRequest`` for anything else.
     """
+    if target == "*":
+        return "/", ""
     if not target.startswith("/"):
         scheme, separator, rest = target.partition("://")
         if not separator or scheme.lower() not in ("http", "https"):

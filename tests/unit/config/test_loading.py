@@ -409,3 +409,23 @@ def test_equality_ignores_where_values_came_from(write):
     by_hand = load(overrides={"cache": {"ttl_s": 7.0}}, environ={})
     assert load([file], environ={}) == by_hand
     assert "origins" not in repr(by_hand)
+
+
+@pytest.mark.parametrize(
+    ("listen", "url", "itself"),
+    [
+        (["127.0.0.1:8080"], "http://127.0.0.1:8080/fed", True),
+        (["0.0.0.0:80"], "http://127.0.0.1/fed", True),
+        (["0.0.0.0:80"], "http://storage.example/fed", False),
+        (["127.0.0.1:8080"], "http://127.0.0.2:8080/fed", False),
+        (["127.0.0.1:8080"], "http://127.0.0.1:8090/fed", False),
+        (None, "http://127.0.0.1:8080/fed", True),
+    ],
+)
+def test_a_gateway_does_not_federate_itself(listen, url, itself):
+    overrides = {"service": {"listen": listen, "admin": ""}, "endpoints": {"a": {"url": url}}}
+    if not itself:
+        assert load(overrides=overrides, environ={}).endpoints[0].name == "a"
+        return
+    with pytest.raises(InvalidConfiguration, match="is this gateway itself"):
+        load(overrides=overrides, environ={})
