@@ -78,8 +78,8 @@ def _parser(known: dict[str, Item]) -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="show what there is")
     parser.add_argument("--json", action="store_true", help="one JSON document at the end")
     parser.add_argument("--seed", type=int, default=1, help="the same seed asks the same questions")
-    parser.add_argument("--repeat", type=int, default=3, help="rounds (default 3)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of a window (default 2)")
+    parser.add_argument("--repeat", type=int, default=5, help="rounds (default 5)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of a window (default 1)")
     return parser
 
 

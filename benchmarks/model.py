@@ -12,8 +12,8 @@ class Settings:
     """How to measure. ``repeat`` rounds of ``seconds`` each; the same ``seed`` asks the same questions."""
 
     seed: int = 1
-    repeat: int = 3
-    seconds: float = 2.0
+    repeat: int = 5
+    seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

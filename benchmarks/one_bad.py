@@ -6,7 +6,7 @@ about a bad element, and the first clients are the ones who pay for the lesson. 
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.corpus import Corpus, list_path
 from benchmarks.model import Check, Result, Settings, at_most
@@ -22,6 +22,10 @@ SOURCES = ("127.0.11.1",)
 # Allowed on top of the median without the bad element.
 SHARE, EXTRA_US = 1.10, 5000.0
 DEADLINE_S = 3.0
+# The first clients pay for the lesson; a window this many times as long as others holds enough who came later.
+LONGER = 3
+# Every round starts three gateways and waits for a deadline.
+MOST_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,9 @@ def compare(scene: Scene, settings: Settings, bad_urls: Sequence[str]) -> Result
     well: list[Sample] = []
     bad: list[Sample] = []
     listings: list[Listing] = []
+    settings = replace(
+        settings, repeat=min(settings.repeat, MOST_ROUNDS), seconds=settings.seconds * LONGER
+    )
     for number in range(settings.repeat):
         gateway = _fresh(scene, f"well{number}", scene.urls[:MEMBERS])
         well.append(_cold(scene, gateway, settings, number))
@@ -91,13 +98,11 @@ def _list(gateway: Server) -> Listing:
 
 
 def _check_medians(rounds: Rounds) -> Check:
-    """Of all rounds the one with the largest excess over its own bound."""
-    pairs = zip(
-        rounds.values("all_well", "p50_us"), rounds.values("one_bad", "p50_us"), strict=True
-    )
-    bounds = [(bad, well * SHARE + EXTRA_US) for well, bad in pairs]
-    value, bound = max(bounds, key=lambda pair: pair[0] - pair[1])
-    return at_most("cold redirect median with one bad element, ms", value / 1000, bound / 1000)
+    """Between the medians of the rounds."""
+    table = rounds.table()
+    bound_us = table["all_well"]["p50_us"].median * SHARE + EXTRA_US
+    value_us = table["one_bad"]["p50_us"].median
+    return at_most("cold redirect median with one bad element, ms", value_us / 1e3, bound_us / 1e3)
 
 
 def _check_listings(listings: Sequence[Listing]) -> tuple[Check, Check]:
