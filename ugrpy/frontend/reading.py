@@ -168,7 +168,9 @@ class Reading:
             rows = [page.Row(name, Kind.COLLECTION) for name in exchange.above]
             missing: Mapping[str, str] = {}
         else:
-            rows = [_row(child) for child in listing.children]
+            rows = [
+                _row(child, show_endpoints=exchange.show_endpoints) for child in listing.children
+            ]
             missing = listing.missing
         view = page.ListingView(
             path=exchange.external,
@@ -203,13 +205,16 @@ def _page_head() -> web.StreamResponse:
     return response
 
 
-def _row(child: Merged) -> page.Row:
-    conflict = "; ".join(
-        f"{c.endpoint}: {c.about} {c.says}, others {c.majority}" for c in child.conflicts
-    )
+def _row(child: Merged, *, show_endpoints: bool) -> page.Row:
+    if show_endpoints:
+        said = [f"{c.endpoint}: {c.about} {c.says}, others {c.majority}" for c in child.conflicts]
+    else:
+        said = [
+            f"replicas disagree on {about}" for about in sorted({c.about for c in child.conflicts})
+        ]
     entry = child.entry
     return page.Row(
-        entry.name, entry.kind, entry.size_bytes, entry.mtime_s, len(child.holders), conflict
+        entry.name, entry.kind, entry.size_bytes, entry.mtime_s, len(child.holders), "; ".join(said)
     )
 
 
