@@ -6,7 +6,7 @@ that ordinary requests pay for the seam.
 
 from benchmarks.corpus import Corpus, lookup_path
 from benchmarks.model import Result, Settings
-from benchmarks.rounds import interleave, same_every_round
+from benchmarks.rounds import interleave_calm, same_every_round
 from benchmarks.scene import set_up
 from benchmarks.topology import Server, Topology, python
 
@@ -30,7 +30,7 @@ def run(settings: Settings) -> Result:
             )
             for name, (server, index) in subjects.items()
         }
-        rounds = interleave(topology, plans, settings.repeat)
+        rounds = interleave_calm(topology, plans, settings.repeat)
         price = {"seam_other / bare_aiohttp": rounds.against("seam_other", "bare_aiohttp")}
         return Result(rounds.table(), rounds.all_against("nginx") | price, rounds.statuses())
 

@@ -4,7 +4,7 @@ from lxml import etree
 
 from benchmarks.corpus import Corpus, lookup_path
 from benchmarks.model import Result, Settings, WrongAnswer
-from benchmarks.rounds import interleave, same_every_round
+from benchmarks.rounds import interleave_calm, same_every_round
 from benchmarks.scene import Scene, described, set_up
 from benchmarks.topology import Server, Topology, fetch
 
@@ -21,7 +21,7 @@ def run(settings: Settings) -> Result:
         scene.warm(gateway, scene.ask("each", accept=ACCEPT, found=200))
         check_metalinks(scene, gateway)
         names = scene.ask("zipf", accept=ACCEPT, found=200, seed=settings.seed)
-        rounds = interleave(
+        rounds = interleave_calm(
             topology,
             {
                 "nginx": same_every_round(scene.plan(nginx, scene.ask("fixed"), settings.seconds)),

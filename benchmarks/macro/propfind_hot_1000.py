@@ -2,7 +2,7 @@
 
 from benchmarks.corpus import Corpus
 from benchmarks.model import Result, Settings
-from benchmarks.rounds import interleave, same_every_round
+from benchmarks.rounds import interleave_calm, same_every_round
 from benchmarks.scene import check_listing, described, set_up
 from benchmarks.topology import Topology
 
@@ -18,7 +18,7 @@ def run(settings: Settings) -> Result:
         check_listing(scene, gateway, 0)
         again = scene.ask("lists", names=1, found=207, repeat=True)
         plan = scene.plan(gateway, again, settings.seconds, connections=CONNECTIONS)
-        rounds = interleave(
+        rounds = interleave_calm(
             topology,
             {
                 "nginx": same_every_round(scene.plan(nginx, scene.ask("fixed"), settings.seconds)),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from benchmarks.corpus import Corpus
 from benchmarks.model import Check, Result, Settings, at_least
-from benchmarks.rounds import interleave, same_every_round
+from benchmarks.rounds import interleave_calm, same_every_round
 from benchmarks.scene import Scene, check_redirects, described, set_up
 from benchmarks.series import Spread
 from benchmarks.topology import Server, Topology
@@ -32,7 +32,7 @@ def run(settings: Settings) -> Result:
             )
             for name, server in subjects.items()
         }
-        rounds = interleave(topology, plans, settings.repeat)
+        rounds = interleave_calm(topology, plans, settings.repeat)
         ratios = rounds.all_against("nginx")
         return Result(
             rounds.table(),

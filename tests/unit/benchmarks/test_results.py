@@ -1,13 +1,15 @@
 """From samples to what is reported."""
 
 import json
+from typing import Any
 
 import pytest
 
 from benchmarks import report
+from benchmarks import rounds as rounds_module
 from benchmarks.load import Plan, Tally, figures, plan_from_json
 from benchmarks.model import Check, Result, at_least, at_most
-from benchmarks.rounds import METRICS, Rounds, Sample, same_every_round
+from benchmarks.rounds import METRICS, Rounds, Sample, interleave_calm, same_every_round
 from benchmarks.series import Spread, ratios, significant, spread
 from benchmarks.workload import Ask
 
@@ -35,6 +37,25 @@ def test_ratios_are_formed_within_a_round():
     assert ratio["gateway / nginx"] == {"rate": Spread(0.2, 0.2, 0.2), "cpu": Spread(0.2, 0.2, 0.2)}
     assert rounds.table()["nginx"]["rate"] == Spread(50, 75, 100)
     assert rounds.statuses() == {"nginx": {"302": 20}, "gateway": {"302": 20}}
+
+
+@pytest.mark.parametrize(
+    ("busy", "kept"),
+    [
+        ([0.1, 0.0, 0.9], [0, 1]),  # calm from the start: no third round
+        ([0.9, 0.1, 0.5, 0.2, 0.0], [1, 3]),  # disturbed ones are made up for
+        ([0.9, 0.8, 0.6, 0.7, 0.0], [2, 3]),  # never calm: the least disturbed of twice as many
+    ],
+)
+def test_disturbed_rounds_do_not_count(monkeypatch, busy, kept):
+    def load(_topology: object, number: int) -> Sample:
+        return Sample({"other_busy": busy[number], "number": number}, {})
+
+    monkeypatch.setattr(rounds_module, "load", load)
+    nothing: Any = None
+    plan: Any = lambda number: number  # noqa: E731 - stands for a plan: load is ours here
+    rounds = interleave_calm(nothing, {"gateway": plan}, 2)
+    assert sorted(rounds.values("gateway", "number")) == kept
 
 
 def test_figures_of_a_tally():
