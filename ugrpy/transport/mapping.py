@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiohttp
+from aiohttp.http_exceptions import ContentLengthError, TransferEncodingError
 
 from ugrpy.core.errors import EndpointError, Malformed, TimedOut, Unreachable
 
@@ -32,18 +33,18 @@ def _explained(error: Exception, total_timeout_s: float) -> tuple[type[EndpointE
         case TimeoutError():
             return TimedOut, f"not finished within {total_timeout_s:g} s"
         case aiohttp.ClientConnectorDNSError():
-            return Unreachable, f"the host name {error.host} is unknown"
+            return Unreachable, f"cannot resolve {error.host}: {_os_words(error.os_error)}"
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return Unreachable, f"TLS failed: {_short(error)}"
         case aiohttp.ClientConnectorError():
-            return Unreachable, (error.os_error.strerror or _short(error.os_error)).lower()
+            return Unreachable, _os_words(error.os_error)
         case aiohttp.ServerDisconnectedError():
             return Unreachable, "the connection was closed without an answer"
         case aiohttp.ClientPayloadError():
             return _broken_body(error)
         case aiohttp.ClientResponseError():
             return Malformed, f"the answer is not HTTP: {_first_line(error.message)}"
-        case aiohttp.InvalidURL():
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             return Malformed, f"not a URL for HTTP: {_short(error)}"
         case _:
             return Unreachable, f"the connection was lost: {_short(error)}"
@@ -53,10 +54,14 @@ def _broken_body(error: aiohttp.ClientPayloadError) -> tuple[type[EndpointError]
     if _LOST.search(str(error)):
         return Unreachable, "the connection was lost in the middle of the answer"
     match error.__cause__:
-        case aiohttp.ContentLengthError() | aiohttp.http_exceptions.TransferEncodingError():
+        case ContentLengthError() | TransferEncodingError():
             return Malformed, "the answer ended before its announced end"
         case _:
             return Malformed, f"the answer cannot be read: {_short(error)}"
+
+
+def _os_words(error: OSError) -> str:
+    return (error.strerror or _short(error)).lower()
 
 
 def _short(error: BaseException) -> str:
