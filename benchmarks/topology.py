@@ -110,7 +110,7 @@ class Topology:
     def log_tail(self, name: str) -> str:
         """The last lines a process wrote."""
         log = self.directory / f"{name}.log"
-        return log.read_text(errors="replace")[-2000:] if log.exists() else ""
+        return log.read_text(errors="replace")[-600:] if log.exists() else ""
 
     def first_line(self, name: str, process: subprocess.Popen[str]) -> str:
         """What a process of ours prints once it listens."""
