@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from urllib.parse import urljoin, urlsplit
+from types import MappingProxyType
+from urllib.parse import quote, urljoin, urlsplit
 
 from ugrpy.core.errors import EndpointError, Malformed
 from ugrpy.core.urls import decode_path, encode_path, join_url
@@ -13,12 +14,17 @@ from ugrpy.transport.options import TransportOptions
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_HOPS = 3
+# All that may stand in a URL (RFC 3986 section 2): a Location is taken as it is, but for what has no place in one.
+_SAFE_IN_LOCATION = ":/?#[]@!$&'()*+,;=-._~%"
 
 
 class HttpEndpoint:
-    """The common part; kinds add ``stat`` and ``list``."""
+    """The common part; kinds add ``stat`` and ``list``, and say what is asked in a probe."""
 
     features = Features()
+    probe_method = "HEAD"
+    probe_headers: Mapping[str, str] = MappingProxyType({})
+    probe_body: bytes | None = None
 
     def __init__(self, name: EndpointId, base_url: str, options: TransportOptions) -> None:
         self.id = name
@@ -35,15 +41,16 @@ class HttpEndpoint:
         return join_url(self.base_url, path)
 
     async def probe(self) -> Probe:
-        """HEAD of the base URL: every answer below 500 is a sign of life (row D120)."""
+        """``probe_method`` on the base URL: every answer below 500 is a sign of life (row D120)."""
         started = asyncio.get_running_loop().time()
+        method, headers, body = self.probe_method, self.probe_headers, self.probe_body
+        url = self.base_url + "/"
         try:
-            async with self.transport.exchange("HEAD", self.base_url + "/") as reply:
+            async with self.transport.exchange(method, url, headers=headers, body=body) as reply:
                 latency_s = asyncio.get_running_loop().time() - started
                 refusing = reply.status in (401, 403)
-                return Probe(
-                    True, latency_s, refusing, reply.status, f"HEAD answered {reply.status}"
-                )
+                detail = f"{method} answered {reply.status}"
+                return Probe(True, latency_s, refusing, reply.status, detail)
         except EndpointError as error:
             return Probe(False, asyncio.get_running_loop().time() - started, detail=str(error))
 
@@ -67,11 +74,20 @@ def plain_verdict(method: str, status: int) -> Observation | None:
 
 
 def redirect_target(url: str, headers: Mapping[str, str]) -> str:
-    """The absolute URL of a redirect. Raises ``Malformed`` without a usable Location."""
+    """The absolute URL of a redirect, in ASCII. Raises ``Malformed`` without a Location that leads to HTTP."""
     location = headers.get("Location", "")
     if not location:
         raise Malformed(f"redirect without Location from {url}")
-    return urljoin(url, location)
+    refusal = f"redirect to {location[:200]!r}, which is not a URL for HTTP"
+    try:
+        target = urljoin(url, quote(location, safe=_SAFE_IN_LOCATION, errors="surrogateescape"))
+        parts = urlsplit(target)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that make no sense
+        raise Malformed(refusal) from None
+    if not usable:
+        raise Malformed(refusal)
+    return target
 
 
 def adds_slash(url: str, target: str) -> bool:

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from types import MappingProxyType
 
-from ugrpy.core.errors import DataError, EndpointError, Malformed
+from ugrpy.core.errors import DataError, EndpointError, Failed, Malformed
 from ugrpy.endpoints.base import Children, Features
 from ugrpy.endpoints.dav.listing import ListingSorter, entry_of, expected_path
 from ugrpy.endpoints.over_http import (
@@ -36,6 +37,10 @@ class DavEndpoint(HttpEndpoint):
     """Knows names by PROPFIND Depth 0 and lists by Depth 1."""
 
     features = Features(dialect="dav")
+    # a HEAD of a collection is refused by servers that show no index, whatever they answer to the question that counts
+    probe_method = "PROPFIND"
+    probe_headers = MappingProxyType(_headers("0"))
+    probe_body = _BODY
 
     def __init__(self, name: EndpointId, base_url: str, options: TransportOptions) -> None:
         super().__init__(name, base_url, options)
@@ -60,7 +65,11 @@ class DavEndpoint(HttpEndpoint):
     async def _list(self, path: str, children: Children) -> Observation:
         with_slash = path == "/" or self._redirects_to_slash
         sorter = ListingSorter(expected_path(self.base_path, path), children)
-        verdict = await self._propfind(path, "1", sorter.add, slash=with_slash)
+        try:
+            verdict = await self._propfind(path, "1", sorter.add, slash=with_slash)
+        except EndpointError:
+            sorter.flush()
+            raise
         if isinstance(verdict, Absent) and with_slash and path != "/":
             # a file asked for with a slash is absent for such servers: only the plain form tells
             return await self.stat(path)
@@ -69,6 +78,8 @@ class DavEndpoint(HttpEndpoint):
         sorter.flush()
         if sorter.itself is None:
             raise Malformed("PROPFIND: the listing does not describe the collection itself")
+        if (verdict := _own_verdict(sorter.itself)) is not None:
+            return verdict
         return Found(replace(entry_of(sorter.itself), name=name_of(path)))
 
     async def _propfind(
@@ -111,11 +122,18 @@ async def _resources(reply: Reply) -> AsyncIterator[Resource]:
         yield resource
 
 
+def _own_verdict(resource: Resource) -> Observation | None:
+    """What the status inside a response says by itself (RFC 4918 section 14.24), as it would say it outside."""
+    if resource.status >= 500:
+        raise Failed(f"PROPFIND: the endpoint answered {resource.status}")
+    return plain_verdict("PROPFIND", resource.status)
+
+
 def _found(path: str, seen: list[Resource]) -> Observation:
     if not seen:
         raise Malformed("PROPFIND: the answer describes nothing")
-    if seen[0].status == 404:
-        return Absent()
+    if (verdict := _own_verdict(seen[0])) is not None:
+        return verdict
     entry = replace(entry_of(seen[0]), name=name_of(path))
     if path == "/" and entry.kind is Kind.FILE:
         raise Malformed("PROPFIND: the base URL is a file")

@@ -1,13 +1,14 @@
 """Which resource of a Depth 1 answer is the collection itself, and which are its children?
 
 RFC 4918 gives no order, and servers behind a proxy may write hrefs below another prefix than the one asked for. So: the
-resource at the asked path is the collection. If the first one is neither that nor directly inside it, the server uses
-a prefix of its own, and the first resource is taken for the collection.
+resource at the asked path is the collection. If the first one lies outside it, the server uses a prefix of its own, and
+the first resource is taken for the collection; should one of the others lie outside that, the guess was wrong.
 """
 
+from ugrpy.core.errors import Malformed
 from ugrpy.endpoints.base import Children
 from ugrpy.namespace.model import Entry, Kind
-from ugrpy.namespace.paths import name_of
+from ugrpy.namespace.paths import is_within, name_of
 from ugrpy.webdav.response import Resource
 
 # Children are passed on in groups of this size: few calls for big listings, early first bytes all the same.
@@ -17,7 +18,7 @@ GROUP = 256
 class ListingSorter:
     """Takes resources as they are read, hands children on in groups, and keeps the collection."""
 
-    __slots__ = ("_children", "_expected", "_group", "_names", "itself")
+    __slots__ = ("_children", "_expected", "_group", "_names", "_prefix_assumed", "itself")
 
     def __init__(self, expected: str, children: Children) -> None:
         self.itself: Resource | None = None
@@ -25,13 +26,16 @@ class ListingSorter:
         self._children = children
         self._group: list[Entry] = []
         self._names: set[str] = set()
+        self._prefix_assumed = False
 
     def add(self, resource: Resource) -> None:
-        """Sort one resource; what is neither the collection nor directly inside it is left out."""
-        if resource.path == self._expected or (
-            self.itself is None and not self._is_child(resource)
-        ):
-            self._expected = resource.path
+        """Sort one resource; what is neither the collection nor directly inside it is left out.
+
+        Raises ``Malformed`` when a prefix of the server's own was assumed and does not hold.
+        """
+        if not is_within(resource.path, self._expected):
+            self._outside(resource.path)
+        if resource.path == self._expected:
             self.itself = resource
             return
         name = name_of(resource.path)
@@ -47,6 +51,12 @@ class ListingSorter:
         if self._group:
             self._children(self._group)
             self._group = []
+
+    def _outside(self, path: str) -> None:
+        if self.itself is None and not self._names:
+            self._expected, self._prefix_assumed = path, True
+        elif self._prefix_assumed:
+            raise Malformed(f"PROPFIND: {path!r} does not lie in {self._expected!r}, named first")
 
     def _is_child(self, resource: Resource) -> bool:
         parent, _, name = resource.path.rpartition("/")

@@ -38,8 +38,10 @@ class PlainHttpEndpoint(HttpEndpoint):
             async with self.transport.exchange("HEAD", url, headers=_HEADERS) as reply:
                 if (verdict := plain_verdict("HEAD", reply.status)) is not None:
                     return verdict
-                if reply.status not in REDIRECTS:
+                if 200 <= reply.status < 300:
                     return Found(entry_from_headers(name_of(path), reply.headers))
+                if reply.status not in REDIRECTS:
+                    raise Malformed(f"HEAD: the endpoint answered {reply.status}")
                 target = redirect_target(url, reply.headers)
                 if adds_slash(url, target):
                     return Found(Entry(name_of(path), Kind.COLLECTION))
