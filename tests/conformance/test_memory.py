@@ -1,0 +1,23 @@
+"""The endpoint in memory keeps the contract."""
+
+import pytest
+
+from tests.conformance.corpus import TREE
+from tests.conformance.endpoint_suite import EndpointSuite, Expectations
+from ugrpy.endpoints.memory import MemoryEndpoint
+from ugrpy.namespace.model import EndpointId, Entry, Kind
+from ugrpy.namespace.paths import name_of
+
+
+class TestMemory(EndpointSuite):
+    expects = Expectations(probe_status=None)
+
+    @pytest.fixture
+    def endpoint(self) -> MemoryEndpoint:
+        endpoint = MemoryEndpoint(EndpointId("conformance"))
+        for path, node in TREE.files.items():
+            entry = Entry(name_of(path), Kind.FILE, len(node.content), node.mtime_s)
+            endpoint.put(path, entry)
+        for path in ("/empty", "/nested/empty too"):
+            endpoint.put(path, Entry(name_of(path), Kind.COLLECTION))
+        return endpoint
