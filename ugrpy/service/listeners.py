@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
+import stat
 from collections.abc import Awaitable
 
 from aiohttp import web
@@ -22,34 +24,40 @@ async def listen_tcp(
     """
     loop = asyncio.get_running_loop()
     starting = loop.create_server(server, host, port, backlog=BACKLOG, reuse_port=shared or None)
-    return await _started(starting, f"{host}:{port}")
+    return await _started(starting, f"{host}:{port}", hint="is another program using the port?")
 
 
 async def listen_unix(server: web.Server, path: str) -> asyncio.Server:
-    """Listen on a Unix socket that only this user may use; a socket left behind there is replaced.
+    """Listen on a Unix socket that only this user may use; a socket left behind there is replaced, any other file is not.
 
     Raises ``ConfigError`` when that fails.
     """
-    with contextlib.suppress(FileNotFoundError):
-        await asyncio.to_thread(os.unlink, path)
-    loop = asyncio.get_running_loop()
+    return await _started(_unix(server, path), f"unix:{path}", hint="is the path right?")
+
+
+async def _unix(server: web.Server, path: str) -> asyncio.Server:
+    await asyncio.to_thread(_remove_socket, path)
     before = os.umask(0o177)
     try:
-        return await _started(
-            loop.create_unix_server(server, path, backlog=BACKLOG), f"unix:{path}"
-        )
+        loop = asyncio.get_running_loop()
+        return await loop.create_unix_server(server, path, backlog=BACKLOG)
     finally:
         os.umask(before)
 
 
-async def _started(starting: Awaitable[asyncio.Server], address: str) -> asyncio.Server:
+def _remove_socket(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        os.unlink(path)
+
+
+async def _started(starting: Awaitable[asyncio.Server], address: str, hint: str) -> asyncio.Server:
     try:
         return await starting
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise ConfigError(
-            f"cannot listen on {address}: {reason}", hint="is another program using the port?"
-        ) from error
+        raise ConfigError(f"cannot listen on {address}: {reason}", hint=hint) from error
 
 
 def bound_addresses(listener: asyncio.Server) -> list[str]:

@@ -19,13 +19,18 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 PRIVATE_NAMES = {
     RequestHandler: (
+        "_close",
         "_current_request",
+        "_force_close",
         "_keepalive_timeout",
         "_loop",
         "_manager",
         "_messages",
         "_next_keepalive_close_time",
+        "_paused",
+        "_payload_parser",
         "_request_count",
+        "_upgraded",
         "_waiter",
     ),
     web.Server: ("__call__",),

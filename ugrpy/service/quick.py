@@ -41,6 +41,9 @@ class QuickResponse(web.StreamResponse):
         self._keep_alive = True
         self._eof_sent = False
 
+    def __repr__(self) -> str:
+        return f"QuickResponse({self._status})"
+
     @property
     def status(self) -> int:
         """The HTTP status."""
