@@ -136,6 +136,8 @@ class Federation:
                 holders = tuple(one for one in holders if self.board.in_service(one))
                 break
         if not holders:
+            if not merged.holders:
+                return ()  # a collection that only mounts make
             raise self._no_holder(known.path, merged)
         if len(holders) == 1:
             return holders
@@ -174,6 +176,9 @@ class Federation:
                 )
                 self.memory.keep_for_now(known, question.machine.deadline_s, self.clock.monotonic())
 
+        def learned(underway: Question) -> None:
+            self._enrich(path, underway)
+
         def finished(ended: Question) -> None:
             if self._locating.get(path) is ended:
                 del self._locating[path]
@@ -183,9 +188,17 @@ class Federation:
                 )
                 self.memory.keep_name(known, self.clock.monotonic())
 
-        question = self._question(covering, ask, "stat", answered, finished)
+        question = self._question(covering, ask, "stat", (answered, learned, finished))
         self._locating[path] = question
         return question
+
+    def _enrich(self, path: str, underway: Question) -> None:
+        """After an early answer, those who ask from now on have the use of each late one (row D40)."""
+        machine, now = underway.machine, self.clock.monotonic()
+        before = self.memory.names.get(path, now)
+        if before is not None and before.at_s == machine.started_s:
+            known = self._known(path, dict(machine.knowledge), machine.silent, machine.started_s)
+            self.memory.keep_for_now(known, machine.deadline_s, now)
 
     def _known(
         self, path: str, knowledge: Knowledge, silent: frozenset[EndpointId], at_s: float
@@ -250,14 +263,14 @@ class Federation:
                 return await endpoint.list(covering[name], part)
             return await endpoint.stat(covering[name])
 
-        def answered(_answer: Answer) -> None:
+        def unheeded(_happened: object) -> None:
             """Those who wait make the listing of it."""
 
         def finished(ended: Question) -> None:
             if self._listing.get(path) is ended:
                 del self._listing[path]
 
-        question = self._question(covering, ask, "list", answered, finished)
+        question = self._question(covering, ask, "list", (unheeded, unheeded, finished))
         self._listing[path] = question
         return question
 
@@ -304,9 +317,12 @@ class Federation:
         covering: Mapping[EndpointId, str],
         ask: AskEndpoint,
         verb: str,
-        answered: Callable[[Answer], None],
-        finished: Callable[[Question], None],
+        then: tuple[
+            Callable[[Answer], None], Callable[[Question], None], Callable[[Question], None]
+        ],
     ) -> Question:
+        """``then``: what to do when it has answered somebody, learned something late, finished."""
+
         def heard(name: EndpointId, observation: Observation, took_s: float) -> None:
             self._counts.heard(name, verb, observation, took_s)
             self._note_health(name, observation, None if verb == "list" else took_s)
@@ -317,7 +333,7 @@ class Federation:
             self.policy,
             patience_s,
             ask=ask,
-            hooks=Hooks(heard, answered, finished),
+            hooks=Hooks(heard, *then),
             clock=self.clock,
         )
 
@@ -388,7 +404,7 @@ class Federation:
     async def close(self) -> None:
         """Stop all questions and close the endpoints."""
         for question in [*self._locating.values(), *self._listing.values()]:
-            question.stop()
+            await question.stop()
         for member in self.members:
             await member.endpoint.close()
 

@@ -51,7 +51,7 @@ async def explain(federation: Federation, path: str, zone: Zone) -> Explanation:
             return Explanation(
                 path, merged.entry, said, merged.conflicts, None, status=200, age_s=age_s
             )
-        location = federation.replicas(known, federation.order(known, zone))[0].url
+        federation.order(known, zone)  # raises what a client would be told
     except RequestError as error:
         conflicts = known.merged.conflicts if known.merged else ()
         entry = known.merged.entry if known.merged else None
@@ -64,7 +64,9 @@ async def explain(federation: Federation, path: str, zone: Zone) -> Explanation:
         federation.draw,
         _excluded(federation, known),
     )
-    return Explanation(path, merged.entry, said, merged.conflicts, ranked, location, age_s=age_s)
+    # the draw decides anew each time, so the location is that of this explanation's own winner
+    (first,) = federation.replicas(known, [EndpointId(ranked.chosen[0].id)])
+    return Explanation(path, merged.entry, said, merged.conflicts, ranked, first.url, age_s=age_s)
 
 
 def _excluded(federation: Federation, known: KnownName) -> dict[str, str]:
@@ -94,9 +96,13 @@ def _said(federation: Federation, known: KnownName, name: EndpointId) -> Said:
     url = member.endpoint.url(remote)
     if name in known.out:
         return Said(name, "not asked", known.out[name].reason, url)
+    if not member.readable:
+        return Said(name, "not asked", "not readable", url)
     sighting = known.knowledge.get(name)
-    if sighting is None:
+    if sighting is None and name in known.silent:
         return Said(name, "silent", "has not answered yet", url)
+    if sighting is None:
+        return Said(name, "not asked", "the collection exists because of what is mounted", url)
     return Said(name, outcome_of(sighting.observation), _detail(sighting.observation), url)
 
 

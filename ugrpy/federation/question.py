@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ugrpy.core.aio import spawn
+from ugrpy.core.aio import cancel_and_wait, spawn
 from ugrpy.core.clock import Clock
 from ugrpy.namespace.fanout import (
     Answer,
@@ -39,11 +39,13 @@ SHORTEST_NAP_S = 0.001
 class Hooks:
     """What the owner of a question wants to hear. ``heard`` gets the seconds the endpoint took.
 
-    ``answered`` is called for every answer given, ``finished`` once; a machine with silent endpoints was then abandoned.
+    ``answered`` is called for every answer given, ``learned`` for every final word after which others are still to come,
+    ``finished`` once; a machine with silent endpoints was then abandoned.
     """
 
     heard: Callable[[EndpointId, Observation, float], None]
     answered: Callable[[Answer], None]
+    learned: Callable[["Question"], None]
     finished: Callable[["Question"], None]
 
 
@@ -92,13 +94,14 @@ class Question:
             if self._waiters.pop(number, None) is not None:
                 self._feed(Left(number))
 
-    def stop(self) -> None:
-        """Cancel everything; whoever still waits is cancelled too."""
+    async def stop(self) -> None:
+        """Cancel everything, and return when the asks have ended; whoever still waits is cancelled too."""
+        # or the farewells of those who wait would set it in motion again
+        self.machine.finished = True
         self._end()
-        for task in self._tasks.values():
-            task.cancel()
         for answer in self._waiters.values():
             answer.cancel()
+        await cancel_and_wait(*self._tasks.values())
 
     def _feed(self, event: FanoutEvent) -> None:
         for command in self.machine.handle(event, self.clock.monotonic()):
@@ -127,6 +130,8 @@ class Question:
         self._tasks.pop(endpoint, None)
         self.hooks.heard(endpoint, observation, self.clock.monotonic() - started_s)
         self._feed(Heard(endpoint, observation))
+        if not self.finished:
+            self.hooks.learned(self)
 
     def _cancel(self, endpoint: EndpointId) -> None:
         if (task := self._tasks.pop(endpoint, None)) is not None:
