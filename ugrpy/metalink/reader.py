@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from lxml import etree
 
 from ugrpy.core.errors import DataError
+from ugrpy.core.safexml import parse_document
 from ugrpy.metalink import v3, v4
 from ugrpy.metalink.document import (
     DIGEST_LENGTHS,
@@ -38,7 +39,9 @@ def parse_metalink(data: bytes) -> Document:
     Raises ``DataError``: over 1 MiB, not well-formed, a document type declaration, another root element, no file, a
     name that leads out of its place (RFC 5854 section 4.1.2.1).
     """
-    root = _parse_xml(data)
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise DataError(f"metalink is longer than {MAX_DOCUMENT_BYTES} bytes")
+    root = parse_document(data, "metalink")
     if root.tag == f"{_V4}metalink":
         return _read_v4(root)
     if root.tag == f"{_V3}metalink":
@@ -46,27 +49,6 @@ def parse_metalink(data: bytes) -> Document:
     raise DataError(
         f"metalink, line {root.sourceline}: the root element is {str(root.tag)[:100]}, no metalink"
     )
-
-
-def _parse_xml(data: bytes) -> etree._Element:
-    if len(data) > MAX_DOCUMENT_BYTES:
-        raise DataError(f"metalink is longer than {MAX_DOCUMENT_BYTES} bytes")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        raise DataError(f"metalink is not well-formed XML: {error.msg}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise DataError("metalink has a document type declaration; none is allowed")
-    return root
 
 
 def _read_v4(root: etree._Element) -> Document:

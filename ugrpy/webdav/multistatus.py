@@ -12,6 +12,7 @@ from typing import cast
 from lxml import etree
 
 from ugrpy.core.errors import DataError
+from ugrpy.core.safexml import SAFE_OPTIONS
 from ugrpy.webdav.hrefs import HrefStyle
 from ugrpy.webdav.response import Resource, read_response
 
@@ -42,13 +43,7 @@ class MultistatusReader:
         self._parser = etree.XMLPullParser(
             events=("start", "end"),
             tag=(_MULTISTATUS, _RESPONSE),
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            dtd_validation=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
+            **SAFE_OPTIONS,
         )
 
     def __repr__(self) -> str:

@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from lxml import etree
 
-from ugrpy.core.errors import BadRequest
+from ugrpy.core.errors import BadRequest, DataError
+from ugrpy.core.safexml import parse_document
 
 PropertyName = tuple[str, str]
 """(namespace, local name); the namespace is ``""`` when there is none."""
@@ -73,7 +74,7 @@ def parse_propfind(body: bytes) -> PropfindRequest:
         raise BadRequest(f"PROPFIND body is longer than {MAX_BODY_BYTES} bytes")
     if not body.strip():
         return PropfindRequest()
-    root = _parse_xml(body)
+    root = _root(body)
     if root.tag != f"{_DAV}propfind":
         raise _wrong(root, f"expected the root element DAV: propfind, found {_shown(root)}")
     forms = [child for child in root if child.tag in _FORMS]
@@ -91,25 +92,11 @@ def parse_propfind(body: bytes) -> PropfindRequest:
             return PropfindRequest(PropfindForm.PROP, tuple(dict.fromkeys(_names(forms[0]))))
 
 
-def _parse_xml(body: bytes) -> etree._Element:
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+def _root(body: bytes) -> etree._Element:
     try:
-        root = etree.fromstring(body, parser)
-    except etree.XMLSyntaxError as error:
-        raise BadRequest(f"PROPFIND body is not well-formed XML: {error.msg}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise BadRequest(
-            "PROPFIND body has a document type declaration (line 1 on); none is allowed"
-        )
-    return root
+        return parse_document(body, "PROPFIND body")
+    except DataError as error:
+        raise BadRequest(str(error)) from None
 
 
 def _names(parent: etree._Element) -> list[PropertyName]:
