@@ -26,6 +26,9 @@ from ugrpy.transport.retry_after import parse_retry_after
 DRAIN_LIMIT_BYTES = 64 * 1024
 DRAIN_LIMIT_S = 0.1
 
+# Methods that ask and change nothing. aiohttp does not know that PROPFIND is one (RFC 4918 section 9.1).
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND"})
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -89,7 +92,7 @@ class Transport:
         for 429 and 503, ``Failed`` for any other 5xx. All other statuses are the caller's.
         """
         with endpoint_errors(self.endpoint, method, self._options.total_timeout_s):
-            response = await self._head_of_response(method, url, headers, body)
+            response = await self._answer(method, url, headers, body)
             try:
                 reply = Reply(response.status, response.headers, response.content)
                 if response.status >= 500 or response.status == 429:
@@ -102,10 +105,29 @@ class Transport:
                 # a body read to its end has already given the connection back to the pool
                 response.close() if not response.content.at_eof() else response.release()
 
-    async def _head_of_response(
+    async def _answer(
         self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None
     ) -> aiohttp.ClientResponse:
+        """Ask, and once more when a connection from the pool turns out to be closed (RFC 9112 section 9.3.1).
+
+        Servers close idle connections when they like (Apache after 5 s), and a request may cross that on its way.
+        """
         limit = HeadLimit(self._options)
+        try:
+            return await self._head_of_response(limit, method, url, headers, body)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if not limit.reused or method not in _SAFE_METHODS:
+                raise
+        return await self._head_of_response(HeadLimit(self._options), method, url, headers, body)
+
+    async def _head_of_response(
+        self,
+        limit: HeadLimit,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+    ) -> aiohttp.ClientResponse:
         try:
             async with limit:
                 return await self._session.request(

@@ -1,5 +1,6 @@
 """The seam where aiohttp's exceptions become ours."""
 
+import os
 import re
 import ssl
 from collections.abc import Iterator
@@ -61,7 +62,9 @@ def _broken_body(error: aiohttp.ClientPayloadError) -> tuple[type[EndpointError]
 
 
 def _os_words(error: OSError) -> str:
-    return (error.strerror or _short(error)).lower()
+    # where connections are tried side by side, the text is a helper's own, and only the number tells why
+    words = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return (words or _short(error)).lower()
 
 
 def _short(error: BaseException) -> str:
@@ -70,4 +73,4 @@ def _short(error: BaseException) -> str:
 
 
 def _first_line(text: str) -> str:
-    return text.splitlines()[0][:200] if text else "nothing"
+    return text.splitlines()[0][:200].rstrip(": ") if text else "nothing"

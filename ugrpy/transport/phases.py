@@ -16,15 +16,17 @@ from ugrpy.transport.options import TransportOptions
 class HeadLimit:
     """Bounds one request until its head is there; ``expired`` says in words which limit passed, or is empty.
 
+    ``reused``: it went out on a connection that had been used before, and may have been closed since.
     Inside the block the request must be made with ``trace_request_ctx`` set to this object.
     """
 
-    __slots__ = ("_options", "_timeout", "_words")
+    __slots__ = ("_options", "_timeout", "_words", "reused")
 
     def __init__(self, options: TransportOptions) -> None:
         self._options = options
         self._timeout = asyncio.timeout(None)
         self._words = ""
+        self.reused = False
 
     @property
     def expired(self) -> str:
@@ -47,8 +49,9 @@ class HeadLimit:
         """From now on the name is resolved, the connection made, TLS agreed on."""
         self._within(self._options.connect_timeout_s, "no connection")
 
-    def asking(self) -> None:
+    def asking(self, *, reused: bool) -> None:
         """From now on the request is sent and its answer awaited."""
+        self.reused = reused
         self._within(self._options.first_byte_timeout_s, "no answer")
 
     def _within(self, limit_s: float, what: str) -> None:
@@ -63,10 +66,13 @@ def tracing() -> aiohttp.TraceConfig:
         context.trace_request_ctx.connecting()
 
     async def connected(_: object, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.asking()
+        context.trace_request_ctx.asking(reused=False)
+
+    async def reusing(_: object, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.asking(reused=True)
 
     config = aiohttp.TraceConfig()
     config.on_connection_create_start.append(connecting)
     config.on_connection_create_end.append(connected)
-    config.on_connection_reuseconn.append(connected)
+    config.on_connection_reuseconn.append(reusing)
     return config

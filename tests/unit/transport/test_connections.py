@@ -118,6 +118,45 @@ async def test_a_connection_that_was_closed_while_idle_costs_nothing(make_transp
         assert await ask(transport, server.url) == 200
 
 
+def closing_after(answered: int, *, reset: bool = False):
+    """Answers so many requests on each connection and closes it when the next one comes."""
+
+    async def script(wire):
+        for _ in range(answered):
+            if asked := await wire.asked():
+                body = b"" if asked.method == "HEAD" else PAGE
+                await wire.send(http(200, body, length=len(PAGE)))
+        if await wire.asked() and reset:
+            wire.reset()
+
+    return script
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("method", ["PROPFIND", "GET", "HEAD", "OPTIONS"])
+async def test_a_request_that_crosses_the_closing_is_asked_again(make_transport, method, reset):
+    transport = make_transport()
+    async with RawServer(closing_after(1, reset=reset)) as server:
+        for _ in range(3):
+            assert await ask(transport, server.url, "GET") == 200
+            assert await ask(transport, server.url, method) == 200
+        assert server.connections == 6
+
+
+async def test_a_fresh_connection_that_is_closed_is_not_asked_again(make_transport):
+    async with RawServer(closing_after(0)) as server:
+        assert await ask(make_transport(), server.url, "PROPFIND") == "Unreachable"
+        assert server.connections == 1
+
+
+async def test_what_changes_something_is_not_asked_again(make_transport):
+    transport = make_transport()
+    async with RawServer(closing_after(1)) as server:
+        assert await ask(transport, server.url, "MKCOL") == 200
+        assert await ask(transport, server.url, "MKCOL") == "Unreachable"
+        assert len(server.requests) == 2
+
+
 async def test_no_more_connections_than_allowed(make_transport):
     transport = make_transport(max_connections=3)
 

@@ -32,7 +32,9 @@ def caused(error: Exception, cause: Exception) -> Exception:
             "cannot resolve se.example: domain name not found",
         ),
         (
-            aiohttp.ClientConnectorError(KEY, ConnectionRefusedError(111, "Connection refused")),
+            aiohttp.ClientConnectorError(
+                KEY, ConnectionRefusedError(111, "Connect call failed ('192.0.2.1', 80)")
+            ),
             Unreachable,
             "connection refused",
         ),
