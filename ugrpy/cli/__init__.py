@@ -4,7 +4,6 @@ Exit codes are those of sysexits.h where one fits: 0 done, 1 not found, 2 wrong 
 77 refused, 78 the configuration cannot be used.
 """
 
-import os
 import sys
 
 import typer
@@ -41,10 +40,6 @@ def main() -> None:
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
         sys.exit(exit_code(error))
-    except BrokenPipeError:
-        # whoever read our output has seen enough; nothing more may be written, not even by the interpreter's end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def exit_code(error: UgrError) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
@@ -57,8 +58,15 @@ def _ask(settings: Configuration, question: Callable[[Federation], Awaitable[int
             await assembled.close()
 
     set_up_logging("error")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            status = runner.run(run())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # whoever read our output has seen enough; nothing more may be written, not even by the interpreter's end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
 
 
 def _federated(settings: Configuration, path: str) -> str:
@@ -228,7 +236,7 @@ def _plain(value: object) -> str:
         case list():
             return ", ".join(_plain(one) for one in value)
         case dict():
-            return "; ".join(f"{key}: {one}" for key, one in value.items())
+            return "; ".join(f"{key}: {_plain(one)}" for key, one in value.items())
         case _:
             return _printable(str(value))
 
@@ -242,32 +250,41 @@ def _printable(text: str) -> str:
 
 def _warn_missing(missing: Iterable[tuple[str, str]]) -> None:
     for name, reason in sorted(missing):
-        print(f"ugrpy: incomplete without {name}: {reason}", file=sys.stderr)
+        print(f"ugrpy: incomplete without {name}: {_printable(reason)}", file=sys.stderr)
 
 
 def _show(explanation: Explanation, client: str | None) -> None:
     console = Console()
     console.print(
-        f"[bold]{escape(explanation.path)}[/bold] as seen by {client or 'a client of unknown place'}"
+        f"[bold]{_markup(explanation.path)}[/bold] as seen by {client or 'a client of unknown place'}"
     )
-    said = Table("endpoint", "said", "detail", "url", title="Who was asked", title_justify="left")
+    said = _table("Who was asked", "endpoint", "said", "detail", "url")
     for one in explanation.said:
-        said.add_row(one.endpoint, one.outcome, escape(one.detail), escape(one.url))
+        said.add_row(one.endpoint, one.outcome, _markup(one.detail), _markup(one.url))
     console.print(said)
     for conflict in explanation.conflicts:
+        says, majority = _markup(conflict.says), _markup(conflict.majority)
         console.print(
-            f"conflict: {conflict.endpoint} says {conflict.about} {conflict.says}, the others {conflict.majority}"
+            f"conflict: {conflict.endpoint} says {conflict.about} {says}, the others {majority}"
         )
     if explanation.ranked is not None:
-        ranked = Table("", "endpoint", "why", title="How it was ranked", title_justify="left")
+        ranked = _table("How it was ranked", "", "endpoint", "why")
         for place, choice in enumerate(explanation.ranked.chosen, 1):
-            ranked.add_row(str(place), choice.id, escape(choice.reason))
+            ranked.add_row(str(place), choice.id, _markup(choice.reason))
         for rejection in explanation.ranked.rejected:
-            ranked.add_row("✗", rejection.id, escape(rejection.reason))
+            ranked.add_row("✗", rejection.id, _markup(rejection.reason))
         console.print(ranked)
-    if explanation.location:
-        console.print(
-            f"answer: {explanation.status} {escape(explanation.location)}", soft_wrap=True
-        )
-    else:
-        console.print(f"answer: {explanation.status} {escape(explanation.refusal)}", soft_wrap=True)
+    result = explanation.location or explanation.refusal
+    console.print(f"answer: {explanation.status} {_markup(result)}", soft_wrap=True)
+
+
+def _table(title: str, *headings: str) -> Table:
+    """A table that wraps what does not fit: half a URL would be no use."""
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _markup(text: str) -> str:
+    return escape(_printable(text))

@@ -12,6 +12,7 @@ from aiohttp.resolver import AsyncResolver
 
 from ugrpy.config import Absence, Configuration, EndpointSettings
 from ugrpy.core.clock import Clock, SystemClock
+from ugrpy.core.errors import ConfigError
 from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.endpoints.base import Endpoint
 from ugrpy.endpoints.registry import make_endpoint
@@ -76,10 +77,23 @@ async def assemble(
         config.locality,
         locator.place,
     )
-    members = [_member(one, place) for one, place in zip(settings, places, strict=True)]
+    members = await _members(settings, places)
     around = Surroundings(draw, clock or SystemClock(), meter or NullMeter(), log_transition)
     policies = Policies(config.federation, config.cache)
     return Assembled(Federation(members, board, ranker, policies, around), locator, database)
+
+
+async def _members(settings: Sequence[EndpointSettings], places: Sequence[Place]) -> list[Member]:
+    """All of them or none: when one cannot be made, those made before are closed."""
+    members: list[Member] = []
+    try:
+        for one, place in zip(settings, places, strict=True):
+            members.append(_member(one, place))
+    except ConfigError:
+        for member in members:
+            await member.endpoint.close()
+        raise
+    return members
 
 
 def _member(settings: EndpointSettings, place: Place) -> Member:

@@ -47,9 +47,12 @@ def _protocol_class(name: str) -> type[GatewayProtocol]:
     if not name:
         return GatewayProtocol
     module, _, attribute = name.partition(":")
-    found: object = getattr(import_module(module), attribute)
+    try:
+        found: object = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"cannot load {name}: {error}", where="--protocol") from error
     if not (isinstance(found, type) and issubclass(found, GatewayProtocol)):
-        raise ConfigError(f"{name} is no GatewayProtocol")
+        raise ConfigError(f"{name} is no GatewayProtocol", where="--protocol")
     return found
 
 
@@ -66,10 +69,22 @@ class Worker:
         self._listeners: list[tuple[asyncio.Server, ProtocolServer]] = []
 
     async def serve(self) -> int:
-        """Start, wait for a signal, stop."""
-        service = self._config.service
+        """Start, wait for a signal, stop. Whatever was opened is closed, also when the start fails."""
         assembled = await assemble(self._config, clock=self._clock, meter=self._meter)
-        access_log = AccessLog(service.access_log, self._clock) if service.access_log else None
+        try:
+            where = self._config.service.access_log
+            access_log = AccessLog(where, self._clock) if where else None
+            try:
+                await self._serve(assembled, access_log)
+            finally:
+                if access_log is not None:
+                    access_log.close()
+        finally:
+            await assembled.close()
+        return 0
+
+    async def _serve(self, assembled: Assembled, access_log: AccessLog | None) -> None:
+        service = self._config.service
         gateway = self._gateway(assembled.federation, access_log)
         gauges = Gauges(self._meter, assembled.federation, gateway)
         state = ServiceState(self._meter, gauges.note, gauges.refresh, service.metrics_from)
@@ -86,10 +101,6 @@ class Worker:
         finally:
             await self._close_listeners(service.shutdown_s)
             await cancel_and_wait(*background)
-            await assembled.close()
-            if access_log is not None:
-                access_log.close()
-        return 0
 
     def _gateway(self, federation: Federation, access_log: AccessLog | None) -> Gateway:
         settings = self._config.federation
