@@ -14,6 +14,9 @@ from benchmarks.topology import CannotRun, Topology, python
 # Reported for every subject, in this order.
 METRICS = ("rate", "cpu_us", "p50_us", "p99_us", "busy", "load_busy", "other_busy", "peak_rss_mb")
 
+# What neighbours may use, in cores, before a round of a hot run counts as disturbed.
+CALM_CORES = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -78,6 +81,13 @@ class Rounds:
                     counts[status] = counts.get(status, 0) + count
         return table
 
+    def disturbed(self) -> tuple[str, ...]:
+        """For ``Result.notes`` of a hot run: a warning when neighbours worked during what is counted."""
+        worst = max(max(self.values(subject, "other_busy")) for subject in self.samples)
+        if worst <= CALM_CORES:
+            return ()
+        return (f"DISTURBED: other processes used up to {worst:.2f} cores; measure again",)
+
     def against(self, subject: str, yardstick: str) -> dict[str, Spread]:
         """How many times the yardstick's speed, by ``rate`` as it was and by ``cpu``: what a request costs on one core."""
         return {
@@ -92,10 +102,6 @@ class Rounds:
             for subject in self.samples
             if subject != yardstick
         }
-
-
-# What neighbours may use, in cores, before a round of a hot run counts as disturbed.
-CALM_CORES = 0.2
 
 
 def interleave(

@@ -32,7 +32,12 @@ def run(settings: Settings) -> Result:
         }
         rounds = interleave_calm(topology, plans, settings.repeat)
         price = {"seam_other / bare_aiohttp": rounds.against("seam_other", "bare_aiohttp")}
-        return Result(rounds.table(), rounds.all_against("nginx") | price, rounds.statuses())
+        return Result(
+            rounds.table(),
+            rounds.all_against("nginx") | price,
+            rounds.statuses(),
+            notes=rounds.disturbed(),
+        )
 
 
 def _start(topology: Topology, location: str) -> Server:

@@ -33,7 +33,7 @@ def run(settings: Settings) -> Result:
             rounds.table(),
             rounds.all_against("nginx"),
             rounds.statuses(),
-            notes=(described(scene.corpus),),
+            notes=(described(scene.corpus), *rounds.disturbed()),
         )
 
 

@@ -44,7 +44,7 @@ def run(settings: Settings) -> Result:
                     "gateway / nginx, access log on", ratios["gateway_log / nginx"], LEAST_LOG_ON
                 ),
             ),
-            (described(scene.corpus),),
+            (described(scene.corpus), *rounds.disturbed()),
         )
 
 

@@ -9,7 +9,7 @@ from benchmarks import report
 from benchmarks import rounds as rounds_module
 from benchmarks.load import Plan, Tally, figures, plan_from_json
 from benchmarks.model import Check, Result, at_least, at_most
-from benchmarks.rounds import METRICS, Rounds, Sample, interleave_calm, same_every_round
+from benchmarks.rounds import CALM_CORES, METRICS, Rounds, Sample, interleave_calm, same_every_round
 from benchmarks.series import Spread, ratios, significant, spread
 from benchmarks.workload import Ask
 
@@ -56,6 +56,7 @@ def test_disturbed_rounds_do_not_count(monkeypatch, busy, kept):
     plan: Any = lambda number: number  # noqa: E731 - stands for a plan: load is ours here
     rounds = interleave_calm(nothing, {"gateway": plan}, 2)
     assert sorted(rounds.values("gateway", "number")) == kept
+    assert bool(rounds.disturbed()) == (max(busy[number] for number in kept) > CALM_CORES)
 
 
 def test_figures_of_a_tally():
