@@ -156,7 +156,7 @@ def test_a_cold_metalink_waits_for_every_endpoint(patient, storage):
 def test_100_parallel_gets_of_a_cold_path_ask_each_endpoint_once(patient, storage):
     path = COLD[0]
     for element in storage.values():
-        element.faults_at[path] = Faults(delay_s=1.5)
+        element.faults_at[path] = Faults(delay_s=2.5)
     with ExitStack() as stack:
         connections = []
         for _ in range(100):

@@ -86,7 +86,7 @@ class Wire:
     def receive(self, *, head_only: bool = False) -> Answer:
         """Read exactly one response; ``head_only`` when it answers HEAD. Raises ``AssertionError`` at the end."""
         status_line = self._file.readline()
-        assert status_line.startswith(b"HTTP/1.1 "), status_line
+        assert status_line.startswith(b"HTTP/1."), status_line
         status = int(status_line.split()[1])
         headers: dict[str, str] = {}
         while (line := self._file.readline()) not in (b"\r\n", b""):
