@@ -1,5 +1,6 @@
 """``serve``, ``check-config`` and ``demo``."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from ugrpy.config import Configuration
 from ugrpy.core.errors import ConfigError
 from ugrpy.service.logs import set_up_logging
 from ugrpy.service.supervisor import CANNOT_START, Supervisor
+
+ADMIN_VARIABLE = "UGRPY_SERVICE__ADMIN"
 
 
 def register(app: typer.Typer) -> None:
@@ -77,7 +80,7 @@ def serve(
 
     Without a file: [bold]ugrpy serve --listen 127.0.0.1:8080 --endpoint a=http://a.example/ --location a=48.5,-123.3[/bold]
     """
-    if admin is None and not config:
+    if admin is None and not config and ADMIN_VARIABLE not in os.environ:
         # two gateways tried out side by side should not fight over a port nobody asked for
         admin = ""
     service: dict[str, object] = {
