@@ -144,15 +144,18 @@ class FanoutMachine(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         """Time passes; a timer that is due rings on time."""
         until_s = self.now_s + seconds
-        while self.wake_at_s is not None and self.wake_at_s <= until_s:
+        while self.due(until_s):
             self.ring(0.0)
-            assert self.wake_at_s is None or self.wake_at_s > self.now_s, "it rings and rings"
+            assert not self.due(self.now_s), "it rings and rings"
         self.now_s = max(self.now_s, until_s)
 
     @precondition(lambda self: self.wake_at_s is not None and self.wake_at_s < self.deadline_s)
     @rule(early_s=st.sampled_from([1e-9, 0.0015]))
     def ring_early(self, early_s: float) -> None:
         self.ring(early_s)
+
+    def due(self, until_s: float) -> bool:
+        return self.wake_at_s is not None and self.wake_at_s <= until_s
 
     def ring(self, early_s: float) -> None:
         assert self.wake_at_s is not None
