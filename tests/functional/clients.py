@@ -35,6 +35,12 @@ PLACES: Mapping[str, tuple[float, float]] = {
     "xrootd": (35.7, 139.8),
     "annex": (48.4, -123.3),
 }
+ADDRESSES: Mapping[str, str] = {
+    "nginx": "127.0.0.11",
+    "apache": "127.0.1.11",
+    "xrootd": "127.0.2.11",
+    "annex": "127.0.0.12",
+}
 CLIENT_AT: Mapping[str, str] = {
     "nginx": "127.0.0.1",
     "apache": "127.0.1.1",
@@ -66,6 +72,11 @@ def only(name: str) -> str:
 def only_bytes(name: str) -> bytes:
     """What is in it."""
     return f"held by {name} alone\n".encode() * 20
+
+
+def root_file_on(name: str) -> str:
+    """The ROOT file that this storage alone holds."""
+    return f"/roots/{name}.root"
 
 
 def wide_names() -> dict[str, int]:
@@ -241,6 +252,7 @@ def lay_out(storages: Mapping[str, PeerServer], scratch: Path) -> None:
         write(server, EMPTY, b"")
         write(server, ROOT_FILE, root_file)
         write(server, only(name), only_bytes(name))
+        write(server, root_file_on(name), root_file)
         write(server, f"/nested/one/two/three/{name}.txt", name.encode())
         server.make_directory(HOLLOW)
         for number, (child, size) in enumerate(wide_names().items()):
@@ -250,9 +262,9 @@ def lay_out(storages: Mapping[str, PeerServer], scratch: Path) -> None:
     write(storages["annex"], "/inside.txt", b"inside the annex")
 
 
-def configuration(storages: Mapping[str, PeerServer]) -> str:
-    """The gateway's configuration file."""
-    lines = ["[locality]", "fuzz_km = 10.0"]
+def configuration(storages: Mapping[str, PeerServer], *settings: str) -> str:
+    """The gateway's configuration file; ``settings`` are lines put before it."""
+    lines = [*settings, "[locality]", "fuzz_km = 10.0"]
     for name, address in CLIENT_AT.items():
         network = address.rpartition(".")[0] + ".0/24"
         lines += [
@@ -272,12 +284,12 @@ def configuration(storages: Mapping[str, PeerServer]) -> str:
 
 
 def start_storages(bench: Bench) -> dict[str, PeerServer]:
-    """The four servers, empty."""
+    """The four servers, empty, each on an address of its own: to aria2 two ports of one host are one source."""
     return {
-        "nginx": bench.nginx_dav(),
-        "apache": bench.apache_dav(),
-        "xrootd": bench.xrootd_http(),
-        "annex": bench.nginx_dav(),
+        "nginx": bench.nginx_dav(ADDRESSES["nginx"]),
+        "apache": bench.apache_dav(ADDRESSES["apache"]),
+        "xrootd": bench.xrootd_http(ADDRESSES["xrootd"]),
+        "annex": bench.nginx_dav(ADDRESSES["annex"]),
     }
 
 

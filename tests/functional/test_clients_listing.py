@@ -38,7 +38,7 @@ grid = clients.grid
 DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
 
 # What the root holds: the collections of the three storages and the first component of the annex' mount point.
-TOP_LEVEL = {"/data/", "/hollow/", "/hollow-on-one/", "/nested/", f"{WIDE}/", "/annex/"}
+TOP_LEVEL = {"/data/", "/hollow/", "/hollow-on-one/", "/nested/", "/roots/", f"{WIDE}/", "/annex/"}
 DATA_SIZES = {
     SHARED: len(SHARED_BYTES),
     EMPTY: 0,
