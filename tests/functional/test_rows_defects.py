@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.functional.helpers.answers import names_in, parse_multistatus, propfind
-from tests.functional.helpers.asking import Wire, request, until
+from tests.functional.helpers.asking import Wire, health_of, request, until
 from tests.functional.helpers.settings import NEVER_EJECT, QUIET, configuration
 from tests.functional.helpers.storage import MTIME_S, elements, tree_of
 from tests.peers.ask import ask
@@ -93,3 +93,18 @@ def test_names_that_look_alike_when_encoded_are_different_files(gateway, storage
 
 def test_a_listing_shows_decoded_names_once_each(gateway):
     assert sorted(names_in(f"{gateway.url}/names/")) == sorted(CONFUSABLE)
+
+
+@pytest.mark.parametrize("kind", ["apache_dav", "xrootd_http", "nginx_dav", "wsgidav_server"])
+def test_asking_below_files_takes_nobody_out_of_service(request, start_gateway, kind):
+    """Some servers answer with an error there; anybody could have sent a site away with three requests."""
+    server = request.getfixturevalue(kind)
+    server.write("below/file", b"12345")
+    gateway = start_gateway(
+        config=configuration({"site": {"url": server.url, **QUIET}}, health={"eject_after": 1})
+    )
+    for number in range(5):
+        assert ask("GET", f"{gateway.url}/below/file/x{number}").status == 404
+        assert propfind(f"{gateway.url}/below/file/y/{number}").status == 404
+    assert health_of(gateway, "site")["in_service"] is True
+    assert ask("HEAD", f"{gateway.url}/below/file").status == 200

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ugrpy.core.errors import DataError, EndpointError, Failed, Malformed
 from ugrpy.endpoints.base import Children, Features
+from ugrpy.endpoints.dav.ancestors import lies_below_a_file
 from ugrpy.endpoints.dav.listing import ListingSorter, entry_of, expected_path
 from ugrpy.endpoints.over_http import (
     REDIRECTS,
@@ -48,19 +49,28 @@ class DavEndpoint(HttpEndpoint):
 
     async def stat(self, path: str) -> Observation:
         """PROPFIND Depth 0."""
-        seen: list[Resource] = []
         try:
-            verdict = await self._propfind(path, "0", seen.append, slash=path == "/")
-            return verdict or _found(path, seen)
+            return await self._stat(path)
         except EndpointError as error:
-            return unknown_from(error)
+            return await self._explained(path, error)
 
     async def list(self, path: str, children: Children) -> Observation:
         """PROPFIND Depth 1, children handed over as the body arrives."""
         try:
             return await self._list(path, children)
         except EndpointError as error:
-            return unknown_from(error)
+            return await self._explained(path, error)
+
+    async def _stat(self, path: str) -> Observation:
+        seen: list[Resource] = []
+        verdict = await self._propfind(path, "0", seen.append, slash=path == "/")
+        return verdict or _found(path, seen)
+
+    async def _explained(self, path: str, error: EndpointError) -> Observation:
+        """What a failure amounts to: some servers fail where a name cannot be."""
+        if isinstance(error, Failed | Malformed) and await lies_below_a_file(path, self._stat):
+            return Absent()
+        return unknown_from(error)
 
     async def _list(self, path: str, children: Children) -> Observation:
         with_slash = path == "/" or self._redirects_to_slash
