@@ -92,6 +92,17 @@ def attachment(name: str) -> str:
     return value
 
 
+class PiecesResponse(web.StreamResponse):
+    """A body in pieces. ``sent_bytes`` is the body alone; aiohttp's own count has the head and the chunks' frames in it."""
+
+    sent_bytes = 0
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send one piece."""
+        await super().write(data)
+        self.sent_bytes += len(data)
+
+
 async def send_pieces(
     request: web.BaseRequest, status: int, headers: CIMultiDict[str], pieces: Iterable[bytes]
 ) -> web.StreamResponse:
@@ -100,7 +111,7 @@ async def send_pieces(
     first, whole = _gather(rest)
     if whole or request.version < (1, 1):
         return web.Response(status=status, headers=headers, body=b"".join(chain((first,), rest)))
-    response = web.StreamResponse(status=status, headers=headers)
+    response = PiecesResponse(status=status, headers=headers)
     response.enable_chunked_encoding()
     await response.prepare(request)
     await response.write(first)

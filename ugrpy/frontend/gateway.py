@@ -242,9 +242,7 @@ def _size_of(response: web.StreamResponse | None, method: str) -> int:
     if isinstance(response, web.Response):
         body = response.body
         return len(body) if isinstance(body, bytes) and method != "HEAD" else 0
-    if response is None or not response.prepared:
-        return 0
-    return response.body_length
+    return response.sent_bytes if isinstance(response, answers.PiecesResponse) else 0
 
 
 class _RequestCounts:

@@ -1,0 +1,128 @@
+"""PROPFIND: depths, bodies, order, what is missing."""
+
+import json
+
+import pytest
+from lxml import etree
+
+from tests.unit.frontend.world import a_world
+from ugrpy.core.errors import TimedOut
+from ugrpy.frontend.propfind import MAX_BODY_BYTES
+from ugrpy.namespace.paths import PrefixMap
+from ugrpy.testing import Reply
+
+DAV = "{DAV:}"
+
+
+def hrefs(body: bytes) -> list[str]:
+    return [one.text or "" for one in etree.fromstring(body).iterfind(f"{DAV}response/{DAV}href")]
+
+
+def a_world_of_files(**options):
+    world = a_world(**options)
+    for endpoint in (world.one, world.two):
+        endpoint.add_file("/d/f", 5, 1_700_000_000)
+    world.one.add_file("/d/a b%", 1)
+    world.two.add_collection("/d/sub")
+    return world
+
+
+async def test_the_collection_first_then_each_child_once():
+    answer = await a_world_of_files().ask("PROPFIND", "/d/", Depth="1")
+    assert answer.status == 207
+    assert answer.headers["Content-Type"] == 'application/xml; charset="utf-8"'
+    assert answer.headers["DAV"] == "1"
+    first, *children = hrefs(answer.body)
+    assert first == "/d/"
+    assert sorted(children) == ["/d/a%20b%25", "/d/f", "/d/sub/"]
+
+
+@pytest.mark.parametrize(("target", "href"), [("/d", "/d/"), ("/d/", "/d/"), ("/d/f", "/d/f")])
+async def test_depth_0_is_the_thing_itself(target, href):
+    world = a_world_of_files()
+    answer = await world.ask("PROPFIND", target, Depth="0")
+    assert (answer.status, hrefs(answer.body)) == (207, [href])
+
+
+async def test_depth_1_of_a_file_is_that_file():
+    answer = await a_world_of_files().ask("PROPFIND", "/d/f", Depth="1")
+    assert (answer.status, hrefs(answer.body)) == (207, ["/d/f"])
+
+
+@pytest.mark.parametrize("headers", [{}, {"Depth": "infinity"}, {"Depth": "Infinity"}])
+async def test_depth_infinity_is_refused_as_the_standard_wants(headers):
+    world = a_world_of_files()
+    answer = await world.ask("PROPFIND", "/d/", **headers)
+    assert answer.status == 403
+    assert answer.headers["Content-Type"] == 'application/xml; charset="utf-8"'
+    root = etree.fromstring(answer.body)
+    assert root.tag == f"{DAV}error"
+    assert [one.tag for one in root] == [f"{DAV}propfind-finite-depth"]
+    assert world.one.calls == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Depth": "2"}, None),
+        ({"Depth": "0"}, b"<not xml"),
+        ({"Depth": "0"}, b'<wrong xmlns="DAV:"/>'),
+        ({"Depth": "0"}, b"x" * (MAX_BODY_BYTES + 1)),
+        ({"Depth": "0", "Content_Length": str(MAX_BODY_BYTES + 1)}, b"x"),
+    ],
+)
+async def test_what_cannot_be_understood(headers, body):
+    world = a_world_of_files()
+    answer = await world.ask("PROPFIND", "/d/f", body=body, **headers)
+    assert answer.status == 400
+    assert json.loads(answer.body)["detail"]
+    assert world.one.calls == []
+
+
+async def test_only_what_is_asked_for():
+    body = b'<propfind xmlns="DAV:"><prop><getcontentlength/><nonsense/></prop></propfind>'
+    answer = await a_world_of_files().ask("PROPFIND", "/d/f", body=body, Depth="0")
+    (response,) = etree.fromstring(answer.body)
+    stats = {
+        one.findtext(f"{DAV}status"): [prop.tag for prop in one.iterfind(f"{DAV}prop/*")]
+        for one in response.iterfind(f"{DAV}propstat")
+    }
+    assert stats == {
+        "HTTP/1.1 200 OK": [f"{DAV}getcontentlength"],
+        "HTTP/1.1 404 Not Found": [f"{DAV}nonsense"],
+    }
+
+
+async def test_nothing_is_404():
+    world = a_world_of_files()
+    for depth in ("0", "1"):
+        assert (await world.ask("PROPFIND", "/nothing", Depth=depth)).status == 404
+
+
+async def test_who_is_missing_is_said():
+    world = a_world_of_files()
+    world.two.everything(Reply(error=TimedOut("silent", endpoint="two")))
+    answer = await world.ask("PROPFIND", "/d/", Depth="1")
+    assert answer.status == 207
+    assert 'next-hop="two"' in answer.headers["Proxy-Status"]
+    assert sorted(hrefs(answer.body)) == ["/d/", "/d/a%20b%25", "/d/f"]
+
+
+async def test_above_the_prefixes():
+    world = a_world_of_files(prefixes=PrefixMap(["/fed/x", "/fed/y"], "/d"))
+    answer = await world.ask("PROPFIND", "/fed", Depth="1")
+    assert hrefs(answer.body) == ["/fed/", "/fed/x/", "/fed/y/"]
+    answer = await world.ask("PROPFIND", "/fed", Depth="0")
+    assert hrefs(answer.body) == ["/fed/"]
+    answer = await world.ask("PROPFIND", "/fed/x/f", Depth="0")
+    assert hrefs(answer.body) == ["/fed/x/f"]
+    assert world.one.calls == [("stat", "/d/f")]
+
+
+async def test_the_second_time_nobody_is_asked():
+    world = a_world_of_files()
+    first = await world.ask("PROPFIND", "/d/", Depth="1")
+    asked = len(world.one.calls)
+    second = await world.ask("PROPFIND", "/d/", Depth="1")
+    assert second.body == first.body
+    assert len(world.one.calls) == asked
