@@ -1,11 +1,14 @@
 """A remembered redirect is written from prepared bytes: no client may see a difference, however it asks."""
 
+import re
 import socket
+import struct
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 import pytest
 
+from tests.peers.ask import ask
 from tests.peers.gateway import Gateway, GatewayStarter
 from ugrpy.testing import StorageElement, Tree, in_thread
 
@@ -112,6 +115,26 @@ def test_one_connection_takes_them_in_turn(wire):
             (b"OPTIONS /file HTTP/1.1\r\nHost: h\r\n\r\n", b"HTTP/1.1 200 OK"),
         ):
             assert exchange(wire, request)[0] == status
+
+
+def test_clients_that_leave_during_a_long_answer_are_no_mistake_of_ours(tmp_path):
+    tree = Tree({f"/{number:05}-{'x' * 150}": b"" for number in range(4000)})
+    access = tmp_path / "access"
+    with in_thread(StorageElement(tree)) as storage, GatewayStarter(tmp_path) as start:
+        running = start({"one": storage.base_url}, arguments=[f"--access-log={access}"])
+        for number in range(6):
+            with connect(running) as wire:
+                wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                wire.sendall(b"PROPFIND / HTTP/1.1\r\nHost: h\r\nDepth: 1\r\n\r\n")
+                assert wire.recv(100).startswith(b"HTTP/1.1 207 ")
+                if number % 2:  # a reset instead of a polite end
+                    wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert ask("GET", f"{running.url}/nothing").status == 404
+        running.stop()
+        assert "request failed" not in running.log_text()
+        assert "Traceback" not in running.log_text()
+    statuses = re.findall(r" status=(\d+) ", access.read_text())
+    assert sorted(statuses) == ["404"] + ["499"] * 6
 
 
 def test_pipelined_they_keep_their_order(wire):

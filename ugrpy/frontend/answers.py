@@ -1,5 +1,6 @@
 """Responses and their headers: redirects, metadata, bodies in pieces."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from urllib.parse import quote
@@ -106,18 +107,25 @@ class PiecesResponse(web.StreamResponse):
 async def send_pieces(
     request: web.BaseRequest, status: int, headers: CIMultiDict[str], pieces: Iterable[bytes]
 ) -> web.StreamResponse:
-    """Send a rendered body: whole with its length when short, else in chunks while it is being rendered."""
+    """Send a rendered body: whole with its length when short, else in chunks while it is being rendered.
+
+    Ends as a cancelled handler does when the client leaves in between.
+    """
     rest = iter(pieces)
     first, whole = _gather(rest)
     if whole or request.version < (1, 1):
         return web.Response(status=status, headers=headers, body=b"".join(chain((first,), rest)))
     response = PiecesResponse(status=status, headers=headers)
     response.enable_chunked_encoding()
-    await response.prepare(request)
-    await response.write(first)
-    for piece in rest:
-        await response.write(piece)
-    await response.write_eof()
+    try:
+        await response.prepare(request)
+        await response.write(first)
+        for piece in rest:
+            await response.write(piece)
+        await response.write_eof()
+    except ConnectionError as error:
+        # we noticed before aiohttp, which would have cancelled us; to it, any other exception is a mistake of ours
+        raise asyncio.CancelledError("the client has left") from error
     return response
 
 

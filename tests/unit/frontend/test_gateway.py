@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from tests.unit.frontend.world import CLIENT, a_request, a_world
+from tests.unit.frontend.world import CLIENT, Written, a_request, a_world
 from ugrpy.core.errors import TimedOut
 from ugrpy.core.meter import Instrument
 from ugrpy.frontend.gateway import Gateway
@@ -258,6 +258,23 @@ async def test_a_client_that_left_is_noted():
     assert [one.status for one in log.lines] == [499]
     assert tally.counts["ugrpy_requests_total", "GET", "499"] == 1
     await world.federation.close()
+
+
+async def test_a_client_that_left_in_the_middle_is_noted_alike(monkeypatch):
+    log = Log()
+    world = a_world(access_log=log)
+    for number in range(3000):
+        world.one.add_file(f"/{number:04}-{'x' * 100}", 1)
+
+    async def leave(_self, _chunk):
+        raise ConnectionResetError("Cannot write to closing transport")
+
+    monkeypatch.setattr(Written, "write", leave)
+    with capture_logs() as said, pytest.raises(asyncio.CancelledError):
+        await world.ask("PROPFIND", "/", Depth="1")
+    assert said == []
+    assert [one.status for one in log.lines] == [499]
+    assert world.gateway.inflight == 0
 
 
 async def test_requests_are_counted_by_method_and_status():
