@@ -77,6 +77,11 @@ class AgingCache(Generic[V]):
         self.hits += 1
         return item[1]
 
+    def peek(self, key: str, now: float) -> V | None:
+        """As ``get``, but it counts as no use of the entry."""
+        item = self._items.get(key)
+        return None if item is None or item[0] <= now else item[1]
+
     def expires_at(self, key: str) -> float | None:
         """When the entry goes, or ``None`` when there is none; counts as no use of it."""
         item = self._items.get(key)

@@ -1,1 +1,1 @@
-"""What every area stands on: errors, tasks, clocks and the rules for URLs. Imports only the standard library."""
+"""What every area stands on: errors, tasks, clocks and the rules for URLs. Imports the standard library and lxml."""

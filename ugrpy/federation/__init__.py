@@ -4,7 +4,8 @@
 endpoint serves which part of the namespace; ``explain`` tells all of it about one path.
 """
 
-from ugrpy.federation.core import Federation, Policies, Surroundings
+from ugrpy.federation.asking import Surroundings
+from ugrpy.federation.core import Federation, Policies
 from ugrpy.federation.known import KnownListing, KnownName, Replica
 from ugrpy.federation.members import Member
 

@@ -32,10 +32,12 @@ class Memory:
     def keep_name(self, known: KnownName, now: float) -> None:
         """Remember a finished question."""
         if known.summary.unknown:
-            ttl_s = self.policy.incomplete_ttl_s if known.merged else 0.0
+            # counted from now, or a question that ran into its deadline would be stale before it was answered
+            until_s = now + self.policy.incomplete_ttl_s if known.merged else now
         else:
             ttl_s = self.policy.ttl_s if known.merged else self.policy.negative_ttl_s
-        self.names.put(known.path, known, known.at_s + ttl_s, now)
+            until_s = known.at_s + ttl_s
+        self.names.put(known.path, known, until_s, now)
         self._keep_holders(known, now)
 
     def keep_for_now(self, known: KnownName, until_s: float, now: float) -> None:
@@ -45,10 +47,10 @@ class Memory:
 
     def keep_listing(self, known: KnownListing, now: float) -> None:
         """Remember the contents of a collection."""
-        ttl_s = self.policy.listing_ttl_s
+        until_s = known.at_s + self.policy.listing_ttl_s
         if not known.complete:
-            ttl_s = min(ttl_s, self.policy.incomplete_ttl_s)
-        self.listings.put(known.path, known, known.at_s + ttl_s, now)
+            until_s = now + min(self.policy.listing_ttl_s, self.policy.incomplete_ttl_s)
+        self.listings.put(known.path, known, until_s, now)
 
     def holders(self, path: str, now: float) -> frozenset[EndpointId]:
         """Who was last seen to hold the name."""

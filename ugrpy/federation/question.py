@@ -35,18 +35,29 @@ AskEndpoint = Callable[[EndpointId, Parts], Awaitable[Observation]]
 SHORTEST_NAP_S = 0.001
 
 
+def _unheeded(_happened: object) -> None:
+    """For what an owner does not care about."""
+
+
 @dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the owner of a question wants to hear. ``heard`` gets the seconds the endpoint took.
+class Then:
+    """What is done as a question goes on.
 
     ``answered`` is called for every answer given, ``learned`` for every final word after which others are still to come,
     ``finished`` once; a machine with silent endpoints was then abandoned.
     """
 
+    answered: Callable[[Answer], None] = _unheeded
+    learned: Callable[["Question"], None] = _unheeded
+    finished: Callable[["Question"], None] = _unheeded
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the owner of a question wants to hear. ``heard`` gets the seconds the endpoint took."""
+
     heard: Callable[[EndpointId, Observation, float], None]
-    answered: Callable[[Answer], None]
-    learned: Callable[["Question"], None]
-    finished: Callable[["Question"], None]
+    then: Then = field(default_factory=Then)
 
 
 @dataclass(slots=True)
@@ -131,7 +142,7 @@ class Question:
         self.hooks.heard(endpoint, observation, self.clock.monotonic() - started_s)
         self._feed(Heard(endpoint, observation))
         if not self.finished:
-            self.hooks.learned(self)
+            self.hooks.then.learned(self)
 
     def _cancel(self, endpoint: EndpointId) -> None:
         if (task := self._tasks.pop(endpoint, None)) is not None:
@@ -142,7 +153,7 @@ class Question:
             self.hooks.heard(endpoint, sighting.observation, sighting.at_s - self.machine.started_s)
 
     def _answer(self, answer: Answer) -> None:
-        self.hooks.answered(answer)
+        self.hooks.then.answered(answer)
         waiting = self._waiters.pop(answer.waiter, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
@@ -157,4 +168,4 @@ class Question:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.hooks.finished(self)
+        self.hooks.then.finished(self)

@@ -61,10 +61,9 @@ class Propfind:
         return _listed(exchange.external, listing)
 
     async def _listing(self, exchange: Exchange, path: str) -> KnownListing:
-        hits = self.federation.memory.listings.hits
-        listing = await self.federation.list(path)
-        exchange.cache = "hit" if self.federation.memory.listings.hits > hits else "miss"
-        return listing
+        known = self.federation.recall_listing(path)
+        exchange.cache = "miss" if known is None else "hit"
+        return known or await self.federation.list(path)
 
 
 async def _body(request: web.BaseRequest) -> bytes:

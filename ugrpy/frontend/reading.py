@@ -156,7 +156,7 @@ class Reading:
         return answers.to_collection(encode_path(exchange.external) + "/" + query)
 
     async def _listing(self, exchange: Exchange, path: str) -> KnownListing:
-        known = self.federation.memory.listings.get(path, self.clock.monotonic())
+        known = self.federation.recall_listing(path)
         exchange.cache = "miss" if known is None else "hit"
         return known or await self.federation.list(path)
 

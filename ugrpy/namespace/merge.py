@@ -23,6 +23,7 @@ from ugrpy.namespace.model import (
     Observation,
     Unknown,
 )
+from ugrpy.namespace.paths import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,11 @@ def _vote_on_digests(
 
 def _values(digests: tuple[Digest, ...], algorithm: str) -> tuple[str, ...]:
     return tuple(digest.value for digest in digests if digest.algorithm == algorithm)
+
+
+def synthetic_collection(path: str) -> Merged:
+    """A collection that no endpoint holds: it is there because something is mounted at or below it."""
+    return Merged(Entry(name_of(path), Kind.COLLECTION), ())
 
 
 def merge_listings(parts: Mapping[EndpointId, Iterable[Entry]]) -> list[Merged]:

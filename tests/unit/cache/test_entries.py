@@ -92,3 +92,17 @@ def test_repr_shows_the_state():
     cache.get("/a", 0.0)
     cache.get("/b", 0.0)
     assert repr(cache) == "<AgingCache 1/7 items, 1 hits, 1 misses, 0 evicted>"
+
+
+def test_a_peek_sees_what_get_sees_and_leaves_no_trace():
+    cache: AgingCache[str] = AgingCache(2)
+    cache.put("/a", "one", 10.0, 0.0)
+    cache.put("/b", "two", 10.0, 0.0)
+    assert (cache.peek("/a", 9.9), cache.peek("/a", 10.0), cache.peek("/c", 0.0)) == (
+        "one",
+        None,
+        None,
+    )
+    assert (cache.hits, cache.misses) == (0, 0)
+    cache.put("/c", "three", 10.0, 0.0)
+    assert cache.peek("/a", 0.0) is None, "looked at, but still the least recently used"

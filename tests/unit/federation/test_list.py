@@ -15,6 +15,7 @@ from tests.unit.federation.world import (
     world,
 )
 from ugrpy import telemetry
+from ugrpy.cache.entries import CachePolicy
 from ugrpy.core.errors import Forbidden, NotFound, Unavailable
 from ugrpy.endpoints.base import Features
 from ugrpy.federation import KnownListing, Member
@@ -140,13 +141,52 @@ async def test_what_nobody_holds_cannot_be_listed():
     small = world(uvic, cern)
     with pytest.raises(NotFound):
         await small.federation.list("/d")
+    await small.pass_s(CachePolicy().negative_ttl_s)
     cern.on("/d", Reply(Denied()))
     with pytest.raises(Forbidden):
         await small.federation.list("/d")
+    await small.pass_s(CachePolicy().negative_ttl_s)
     cern.everything(HANG)
     with pytest.raises(Unavailable) as silent:
         await small.federation.list("/d")
     assert silent.value.status == 504
+
+
+@virtual
+async def test_a_missing_collection_is_not_asked_for_at_once_again():
+    uvic = holding("uvic")
+    small = world(uvic)
+    for _ in range(3):
+        with pytest.raises(NotFound):
+            await small.federation.list("/d")
+        with pytest.raises(NotFound):
+            small.federation.expect(await small.federation.locate("/d"))
+    assert asked(uvic) == [1]
+    uvic.add_file("/d/x", 1)
+    await small.pass_s(CachePolicy().negative_ttl_s)
+    assert len((await small.federation.list("/d")).children) == 1
+
+
+@virtual
+async def test_a_file_met_while_listing_is_known():
+    """rclone asks for a file by PROPFIND Depth 1 and reads it next."""
+    uvic = holding("uvic", "/d/x")
+    small = world(uvic)
+    await small.federation.list("/d/x")
+    assert await small.holders("/d/x") == [UVIC]
+    assert asked(uvic) == [1]
+
+
+@virtual
+async def test_a_collection_once_listed_is_unavailable_while_its_holder_is_out():
+    cern = holding("cern", "/d/x")
+    small = world(cern)
+    await small.federation.list("/d")
+    await small.pass_s(CachePolicy().ttl_s)
+    small.drain(CERN)
+    with pytest.raises(Unavailable) as missed:
+        await small.federation.list("/d")
+    assert missed.value.status == 503
 
 
 @virtual

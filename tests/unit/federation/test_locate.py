@@ -300,7 +300,7 @@ async def test_what_it_shows():
     await small.pass_s(0.5)
     shown = repr(small.federation)
     assert "Members(uvic, cern)" in shown
-    assert "1 names being located" in shown
+    assert "<Locating 1 names under way>" in shown
     assert "Memory" in shown
     await client
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ugrpy.core.clock import SystemClock
-from ugrpy.federation.question import Hooks, Parts, Question
+from ugrpy.federation.question import Hooks, Parts, Question, Then
 from ugrpy.namespace.fanout import Answer, FanoutPolicy, Want, no_preference
 from ugrpy.namespace.model import Absent, Cause, EndpointId, Observation, Unknown
 from ugrpy.testing import HANG, LoopClock, Reply, ScriptedEndpoint, run_virtual
@@ -20,7 +20,7 @@ class Owner:
         self.told: list[str] = []
 
     def hooks(self) -> Hooks:
-        return Hooks(self._heard, self._answered, self._learned, self._finished)
+        return Hooks(self._heard, Then(self._answered, self._learned, self._finished))
 
     def _heard(self, name: EndpointId, observation: Observation, took_s: float) -> None:
         self.told.append(f"heard {name}: {type(observation).__name__} after {took_s:.1f} s")

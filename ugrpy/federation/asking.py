@@ -1,0 +1,157 @@
+"""Who may be asked about a path, how is a question put, and what follows for the health of those who were asked?
+
+What names and listings have in common. Everything an endpoint says, or fails to say, is counted and reported to the health
+board here, and nowhere else.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ugrpy.core.clock import Clock, SystemClock
+from ugrpy.core.errors import RequestError
+from ugrpy.core.meter import Meter, NullMeter
+from ugrpy.federation.counts import Counts
+from ugrpy.federation.known import KnownName
+from ugrpy.federation.members import Members
+from ugrpy.federation.memory import Memory
+from ugrpy.federation.question import AskEndpoint, Hooks, Question, Then
+from ugrpy.health.board import HealthBoard
+from ugrpy.health.states import Transition
+from ugrpy.locality.ranker import Ranker
+from ugrpy.namespace.fanout import FanoutPolicy
+from ugrpy.namespace.merge import Knowledge, Merged, summarise
+from ugrpy.namespace.model import EndpointId, Observation, Unknown
+from ugrpy.namespace.verdict import OutOfService, refusal
+
+
+def _ignore(_transition: Transition) -> None:
+    """For those who do not watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a federation needs from the process around it. ``draw`` returns numbers in [0, 1) and breaks ties."""
+
+    draw: Callable[[], float]
+    clock: Clock = field(default_factory=SystemClock)
+    meter: Meter = field(default_factory=NullMeter)
+    on_transition: Callable[[Transition], None] = _ignore
+
+
+class Asking:
+    """The shared ground of one federation's questions."""
+
+    def __init__(
+        self,
+        members: Members,
+        board: HealthBoard,
+        ranker: Ranker,
+        memory: Memory,
+        policy: FanoutPolicy,
+        around: Surroundings,
+    ) -> None:
+        self.members = members
+        self.board = board
+        self.ranker = ranker
+        self.memory = memory
+        self.policy = policy
+        self.clock = around.clock
+        self.counts = Counts(around.meter, [member.id for member in members])
+        self._on_transition = around.on_transition
+
+    def admitted(self, path: str) -> dict[EndpointId, str]:
+        """The endpoints to ask about ``path``: those in service, and those whose turn it is for a trial."""
+        now = self.clock.monotonic()
+        return {
+            name: remote
+            for name, remote in self.members.covering(path).items()
+            if self.board.admit(name, now)
+        }
+
+    def question(
+        self, covering: Mapping[EndpointId, str], ask: AskEndpoint, verb: str, then: Then
+    ) -> Question:
+        """A question to these endpoints that nobody waits for yet; ``verb`` is for the counters."""
+
+        def heard(name: EndpointId, observation: Observation, took_s: float) -> None:
+            self.counts.heard(name, verb, observation, took_s)
+            # a listing takes as long as it is, which says little about how fast the endpoint answers
+            self._note_health(name, observation, None if verb == "list" else took_s)
+
+        patience_s = {name: self.board.patience_s(name, self.policy.hedge_s) for name in covering}
+        return Question.start(
+            tuple(covering),
+            self.policy,
+            patience_s,
+            ask=ask,
+            hooks=Hooks(heard, then),
+            clock=self.clock,
+        )
+
+    def known(
+        self, path: str, knowledge: Knowledge, silent: frozenset[EndpointId], at_s: float
+    ) -> KnownName:
+        """What these sightings amount to, together with who could not be asked."""
+        unasked = [n for n in self.members.covering(path) if n not in knowledge and n not in silent]
+        out = self.out_of_service(path, unasked)
+        return KnownName(path, summarise(knowledge), knowledge, silent, out, at_s)
+
+    def expect(self, known: KnownName) -> Merged:
+        """The merged entry. Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` by the absence rule."""
+        if known.merged is None:
+            raise self._refusal(known)
+        return known.merged
+
+    def _refusal(self, known: KnownName) -> RequestError:
+        error = refusal(known.path, known.summary, known.out)
+        if known.out and error.status == 404:
+            self.counts.absent_with_missing.add()
+        return error
+
+    def out_of_service(
+        self, path: str, names: Sequence[EndpointId]
+    ) -> dict[EndpointId, OutOfService]:
+        """Why each of ``names`` is not asked, and whether it is remembered to hold ``path``."""
+        if not names:
+            return {}
+        now = self.clock.monotonic()
+        holders = self.memory.holders(path, now)
+        return {
+            name: OutOfService(
+                reason=self.board[name].out_reason(now) or "was not asked",
+                retry_after_s=self.board[name].retry_after_s(now),
+                known=name in holders,
+                strict=self.members[name].strict,
+            )
+            for name in names
+        }
+
+    def regained(self, out: Mapping[EndpointId, OutOfService]) -> bool:
+        """Whether an endpoint that could not be asked then is back now, and may know more (row D116)."""
+        return any(self.board.in_service(name) for name in out)
+
+    def note_stall(self, name: EndpointId) -> None:
+        """A client was answered without waiting for this endpoint, which might have been the better choice."""
+        self.board.stalled(name, self.clock.monotonic(), cap_s=self.policy.hedge_s)
+        self._note_pace(name)
+
+    def note_transition(self, change: Transition) -> None:
+        """An endpoint has left or entered service: ranking and whoever watches hear of it."""
+        self._note_pace(change.endpoint)
+        self._on_transition(change)
+
+    def _note_health(
+        self, name: EndpointId, observation: Observation, took_s: float | None
+    ) -> None:
+        now = self.clock.monotonic()
+        if isinstance(observation, Unknown):
+            change = self.board.heard(name, observation.cause, took_s, now, observation.detail)
+        else:
+            change = self.board.heard(name, None, took_s, now)
+        if change is not None:
+            self.note_transition(change)
+        else:
+            self._note_pace(name)
+
+    def _note_pace(self, name: EndpointId) -> None:
+        self.ranker.note(name, load=0.0, sluggish=self.board[name].sluggish)

@@ -1,0 +1,134 @@
+"""One name: what is known of it, and to which replicas is a client sent?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from ugrpy.federation.asking import Asking
+from ugrpy.federation.known import KnownName
+from ugrpy.federation.question import Parts, Question, Then
+from ugrpy.locality.tiers import Zone
+from ugrpy.namespace.fanout import Answer, Want, no_preference
+from ugrpy.namespace.merge import Summary, synthetic_collection
+from ugrpy.namespace.model import EndpointId, Found, Observation
+from ugrpy.namespace.paths import name_of
+
+
+class Locating:
+    """Names that are known, and those being asked for."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+        self._underway: dict[str, Question] = {}
+
+    def __repr__(self) -> str:
+        return f"<Locating {len(self._underway)} names under way>"
+
+    @property
+    def questions(self) -> list[Question]:
+        """The questions under way."""
+        return list(self._underway.values())
+
+    def recall(self, path: str, want: Want, zone: Zone | None) -> KnownName | None:
+        """What is remembered of ``path``, if that suffices; no endpoint is asked.
+
+        While its question is still under way, what is remembered may do for one client and not for another, who
+        stands near an endpoint that has not spoken yet.
+        """
+        asking = self._asking
+        known = asking.memory.names.get(path, asking.clock.monotonic())
+        if known is None:
+            asking.counts.name_miss.add()
+            return None
+        if (
+            not known.suffices(want)
+            or (known.out and asking.regained(known.out))
+            or (known.silent and want is Want.BEST and self._may_improve(known, zone))
+        ):
+            asking.counts.name_stale.add()
+            return None
+        asking.counts.name_hit.add()
+        return known
+
+    async def locate(self, path: str, want: Want, zone: Zone | None) -> KnownName:
+        """What is known of ``path``, the endpoints being asked if it is not remembered."""
+        if (known := self.recall(path, want, zone)) is not None:
+            return known
+        asking = self._asking
+        if asking.members.synthetic.holds(path):
+            summary = Summary(synthetic_collection(path), (), {}, {})
+            return KnownName(path, summary, {}, frozenset(), {}, asking.clock.monotonic())
+        question = self._underway.get(path)
+        if question is None or question.finished:
+            covering = asking.admitted(path)
+            if not covering:
+                return asking.known(path, {}, frozenset(), asking.clock.monotonic())
+            question = self._start(path, covering)
+        answer = await question.wait(want, self._preference(zone))
+        return asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
+
+    def _start(self, path: str, covering: Mapping[EndpointId, str]) -> Question:
+        asking = self._asking
+        stalled: set[EndpointId] = set()
+
+        async def ask(name: EndpointId, _part: Parts) -> Observation:
+            said = await asking.members[name].endpoint.stat(covering[name])
+            return named(said, path)
+
+        def answered(answer: Answer) -> None:
+            if answer.stalled:
+                asking.counts.early.add()
+            # many may wait for one question, and it is one stall all the same
+            for name in answer.stalled - stalled:
+                stalled.add(name)
+                asking.note_stall(name)
+            if answer.silent:
+                known = asking.known(
+                    path, answer.knowledge, answer.silent, question.machine.started_s
+                )
+                asking.memory.keep_for_now(
+                    known, question.machine.deadline_s, asking.clock.monotonic()
+                )
+
+        def finished(ended: Question) -> None:
+            if self._underway.get(path) is ended:
+                del self._underway[path]
+            machine = ended.machine
+            if not machine.silent:
+                known = asking.known(path, machine.knowledge, frozenset(), machine.started_s)
+                asking.memory.keep_name(known, asking.clock.monotonic())
+
+        then = Then(answered, lambda underway: self._enrich(path, underway), finished)
+        question = asking.question(covering, ask, "stat", then)
+        self._underway[path] = question
+        return question
+
+    def _enrich(self, path: str, underway: Question) -> None:
+        """After an early answer, those who ask from now on have the use of each late one (row D40)."""
+        asking, machine = self._asking, underway.machine
+        now = asking.clock.monotonic()
+        before = asking.memory.names.peek(path, now)
+        if before is not None and before.at_s == machine.started_s:
+            known = asking.known(path, dict(machine.knowledge), machine.silent, machine.started_s)
+            asking.memory.keep_for_now(known, machine.deadline_s, now)
+
+    def _may_improve(self, known: KnownName, zone: Zone | None) -> bool:
+        """Whether a silent endpoint could still outrank all holders for this zone."""
+        if zone is None or known.merged is None or known.path not in self._underway:
+            return False
+        outranks = self._asking.ranker.outranks
+        return any(
+            all(outranks(zone, silent, holder) for holder in known.merged.holders)
+            for silent in known.silent
+        )
+
+    def _preference(self, zone: Zone | None) -> Callable[[EndpointId, EndpointId], bool]:
+        if zone is None:
+            return no_preference
+        return lambda silent, holder: self._asking.ranker.outranks(zone, silent, holder)
+
+
+def named(said: Observation, path: str) -> Observation:
+    """The observation under the name that clients use: mounts may rename a collection."""
+    if isinstance(said, Found) and said.entry.name != (name := name_of(path)):
+        return Found(replace(said.entry, name=name))
+    return said
