@@ -2,13 +2,15 @@
 
 ``FixedPathProtocol`` proves the seam in ``ugrpy.service.protocol``: a subclass that answers one path in ``data_received``. It is
 what a hot lane will do with its cache taken out, and it is meant to be put under the functional tests as it is. Anything
-it does not recognise exactly goes to the parser. The three traps, each found by a prototype that fell into it:
+it does not recognise exactly goes to the parser. The traps, each found by a prototype that fell into it:
 
 - *overtaking*: an answer written while an earlier request is still being handled arrives first. So only while the handler is
   parked, or before it has ever run; two empty queues are not enough, because a handler task may have been made and not begun;
 - *smuggling*: a header cut by TCP just before text that looks like a request. So only when the last segment that went to the parser
   ended a request;
-- *keep-alive*: the idle timer knows nothing of our answers and must be moved on by hand.
+- *keep-alive*: the idle timer knows nothing of our answers and must be moved on by hand;
+- *a client that does not read*: answers would pile up in our memory. So not while the transport asks us to pause; the
+  parser's way waits.
 """
 
 import re
@@ -60,6 +62,8 @@ class FixedPathProtocol(GatewayProtocol):
     def _is_idle(self) -> bool:
         """Whether nothing asked earlier on this connection is still to be answered."""
         if self._close or self._force_close or self._upgraded or self._payload_parser is not None:
+            return False
+        if self._paused:
             return False
         waiter = self._waiter
         return self._request_count == 0 or (waiter is not None and not waiter.done())

@@ -11,6 +11,8 @@ from types import TracebackType
 from tests.peers.ask import ask
 from tests.peers.process import ServerProcess, free_port
 
+PROTOCOL_VARIABLE = "UGRPY_TEST_PROTOCOL"
+
 
 class Gateway:
     """A running ``ugrpy serve``. ``url`` and ``admin_url`` have no trailing slash."""
@@ -77,6 +79,7 @@ class GatewayStarter:
             *(f"--location={n}={lat},{lon}" for n, (lat, lon) in (locations or {}).items()),
             *(f"--geoip={path}" for path in geoip),
             *(f"--trusted-proxy={network}" for network in trusted_proxies),
+            *protocol_option(),
             *arguments,
         ]
         number = len(self._started) + 1
@@ -104,6 +107,12 @@ class GatewayStarter:
         path = self._folder / f"gateway-{number}.toml"
         path.write_text(config, encoding="utf-8")
         return path
+
+
+def protocol_option() -> tuple[str, ...]:
+    """Another connection class for every gateway, when the run asks for one (``tests/functional/test_seam.py``)."""
+    name = os.environ.get(PROTOCOL_VARIABLE)
+    return (f"--protocol={name}",) if name else ()
 
 
 def _environment(admin: str) -> dict[str, str]:
