@@ -89,6 +89,8 @@ class Supervisor:
                     signal.signal(number, signal.SIG_DFL)
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
                 status = self._work(index)
+            except Exception:
+                log.exception("worker failed", worker=index)
             finally:
                 sys.stderr.flush()
                 os._exit(status)
