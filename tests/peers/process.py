@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,12 +19,25 @@ class ServerFailed(AssertionError):
     """A server did not come up; the message ends with the tail of its log."""
 
 
+# Below the range from which the system takes the ports of outgoing connections (32768 on), any of which would be in the way.
+_PORTS = range(15_000, 32_000)
+_given: set[int] = set()
+_random = random.SystemRandom()
+
+
 def free_port(address: str) -> int:
-    """A TCP port nobody listens on at this address. Somebody may take it before it is used; callers try again."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port = probe.getsockname()[1]
-    return int(port)
+    """A TCP port nobody listens on at this address, and none that this run was given before.
+
+    Another run may take it before it is used; callers try again.
+    """
+    while True:
+        port = _random.choice(_PORTS)
+        if port in _given:
+            continue
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((address, port))
+            _given.add(port)
+            return port
 
 
 class ServerProcess:

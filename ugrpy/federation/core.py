@@ -73,6 +73,10 @@ class Federation:
         """
         return await self._locating.locate(path, want, zone)
 
+    async def inquire(self, path: str, want: Want, zone: Zone | None = None) -> KnownName:
+        """As ``locate``, for those who have just asked ``recall`` in vain."""
+        return await self._locating.inquire(path, want, zone)
+
     def expect(self, known: KnownName) -> Merged:
         """The merged entry. Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` by the absence rule."""
         return self._asking.expect(known)
@@ -107,6 +111,10 @@ class Federation:
         Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` when nobody holds the path.
         """
         return await self._listing.list(path)
+
+    async def inquire_listing(self, path: str) -> KnownListing:
+        """As ``list``, for those who have just asked ``recall_listing`` in vain."""
+        return await self._listing.inquire(path)
 
     def recall_listing(self, path: str) -> KnownListing | None:
         """The listing that is remembered, if any; raises as ``list`` when a miss is remembered."""

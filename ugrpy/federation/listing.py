@@ -51,8 +51,10 @@ class Listing:
 
     async def list(self, path: str) -> KnownListing:
         """The merged contents of a collection; of a file, the file itself and no children."""
-        if (remembered := self.recall(path)) is not None:
-            return remembered
+        return self.recall(path) or await self.inquire(path)
+
+    async def inquire(self, path: str) -> KnownListing:
+        """As ``list``, when memory has been asked already."""
         asking = self._asking
         question = self._underway.get(path)
         if question is None or question.finished:

@@ -51,8 +51,10 @@ class Locating:
 
     async def locate(self, path: str, want: Want, zone: Zone | None) -> KnownName:
         """What is known of ``path``, the endpoints being asked if it is not remembered."""
-        if (known := self.recall(path, want, zone)) is not None:
-            return known
+        return self.recall(path, want, zone) or await self.inquire(path, want, zone)
+
+    async def inquire(self, path: str, want: Want, zone: Zone | None) -> KnownName:
+        """As ``locate``, when memory has been asked already."""
         asking = self._asking
         if asking.members.synthetic.holds(path):
             summary = Summary(synthetic_collection(path), (), {}, {})

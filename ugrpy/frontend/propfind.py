@@ -52,7 +52,7 @@ class Propfind:
         if depth is Depth.ZERO:
             known = self.federation.recall(exchange.path, Want.ANY)
             exchange.cache = "hit" if known else "miss"
-            known = known or await self.federation.locate(exchange.path, Want.ANY)
+            known = known or await self.federation.inquire(exchange.path, Want.ANY)
             merged = self.federation.expect(known)
             answers.note_missing(exchange, headers, known.missing)
             return [_described(exchange.external, merged, stable=known.complete)]
@@ -63,7 +63,7 @@ class Propfind:
     async def _listing(self, exchange: Exchange, path: str) -> KnownListing:
         known = self.federation.recall_listing(path)
         exchange.cache = "miss" if known is None else "hit"
-        return known or await self.federation.list(path)
+        return known or await self.federation.inquire_listing(path)
 
 
 async def _body(request: web.BaseRequest) -> bytes:

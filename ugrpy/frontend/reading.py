@@ -95,7 +95,7 @@ class Reading:
             exchange.cache = "hit"
             return known
         exchange.cache = "miss"
-        return await self.federation.locate(path, want, exchange.zone)
+        return await self.federation.inquire(path, want, exchange.zone)
 
     def _redirect(
         self, exchange: Exchange, known: KnownName, *, describe: bool = False
@@ -158,7 +158,7 @@ class Reading:
     async def _listing(self, exchange: Exchange, path: str) -> KnownListing:
         known = self.federation.recall_listing(path)
         exchange.cache = "miss" if known is None else "hit"
-        return known or await self.federation.list(path)
+        return known or await self.federation.inquire_listing(path)
 
     async def _page(
         self, exchange: Exchange, listing: KnownListing | None = None
