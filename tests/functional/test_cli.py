@@ -252,12 +252,12 @@ def test_a_good_configuration(tmp_path):
 def test_all_that_is_wrong_with_file_and_line(tmp_path, command):
     file = tmp_path / "site.toml"
     file.write_text(
-        '[endpoints.one]\nurl = "https://one.example"\nwieght = 2\n\n[cache]\nttl_s = -1\n'
+        '[endpoints.one]\nurl = "https://one.example"\nheft = 2\n\n[cache]\nttl_s = -1\n'
     )
     done = ugrpy(command, f"--config={file}")
     assert (done.returncode, done.stdout) == (78, "")
     assert f"{file}:3" in done.stderr
-    assert "wieght" in done.stderr
+    assert "heft" in done.stderr
     assert f"{file}:6" in done.stderr
 
 

@@ -13,7 +13,7 @@ from tests.unit.frontend.world import CLIENT, Written, a_request, a_world
 from ugrpy.core.errors import TimedOut
 from ugrpy.core.meter import Instrument
 from ugrpy.frontend.gateway import Gateway
-from ugrpy.namespace.model import Cause, Denied, Unknown
+from ugrpy.namespace.model import Cause, Denied, Entry, Found, Kind, Unknown
 from ugrpy.namespace.paths import PrefixMap
 from ugrpy.security.authz import Decision
 from ugrpy.service.access import Access
@@ -46,6 +46,13 @@ class Tally:
                 tally.counts[key] += 1
 
         return Series()
+
+
+def many_files(count: int) -> Reply:
+    """A collection too long to be listed in one piece."""
+    names = (f"{number:04}-{'x' * 100}" for number in range(count))
+    children = tuple(Entry(name, Kind.FILE, 1) for name in names)
+    return Reply(Found(Entry("", Kind.COLLECTION)), children)
 
 
 class Nobody:
@@ -235,8 +242,7 @@ async def test_an_access_line_for_every_request():
 async def test_a_body_in_pieces_is_counted_as_sent():
     log = Log()
     world = a_world(access_log=log)
-    for number in range(1500):
-        world.one.add_file(f"/{number:04}-{'x' * 100}", 1)
+    world.one.on("/", many_files(1500))
     answer = await world.ask("PROPFIND", "/", Depth="1")
     assert answer.written.chunked
     assert log.lines[0].size_bytes == len(answer.body) > 256 * 1024
@@ -263,8 +269,7 @@ async def test_a_client_that_left_is_noted():
 async def test_a_client_that_left_in_the_middle_is_noted_alike(monkeypatch):
     log = Log()
     world = a_world(access_log=log)
-    for number in range(3000):
-        world.one.add_file(f"/{number:04}-{'x' * 100}", 1)
+    world.one.on("/", many_files(3000))
 
     async def leave(_self, _chunk):
         raise ConnectionResetError("Cannot write to closing transport")
