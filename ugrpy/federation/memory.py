@@ -12,6 +12,8 @@ from ugrpy.namespace.model import EndpointId
 # Collections remembered for every hundred names: they are long, and there are fewer of them.
 NAMES_PER_LISTING = 100
 FOR_EVER = float("inf")
+# Misses of longer names are not kept: nobody asks for them twice but to fill the memory.
+LONGEST_MISS = 1024
 NOBODY: frozenset[EndpointId] = frozenset()
 
 
@@ -37,6 +39,8 @@ class Memory:
         else:
             ttl_s = self.policy.ttl_s if known.merged else self.policy.negative_ttl_s
             until_s = known.at_s + ttl_s
+        if known.merged is None and len(known.path) > LONGEST_MISS:
+            until_s = now
         self.names.put(known.path, known, until_s, now)
         self._keep_holders(known, now)
 

@@ -48,6 +48,8 @@ Resolved = tuple[str, str | None, tuple[str, ...], bool, str]
 CLIENT_LEFT = 499
 KNOWN_CLIENTS = 50_000
 KNOWN_TARGETS = 20_000
+# Longer targets and forwarding headers are worked out each time, or strangers could fill the memory with them.
+LONGEST_KEPT = 512
 
 ALLOWED = ("OPTIONS", "GET", "HEAD", "PROPFIND")
 # The precondition of RFC 4918 section 9.1, as its section 16 wants it told.
@@ -135,7 +137,9 @@ class Gateway:
 
     async def _answer(self, exchange: Exchange) -> web.StreamResponse:
         request = exchange.request
-        resolved = self._resolve(request.raw_path)
+        target = request.raw_path
+        resolve = self._resolve if len(target) <= LONGEST_KEPT else self._resolve_target
+        resolved = resolve(target)
         exchange.external, exchange.path, exchange.above, exchange.slash, exchange.query = resolved
         known = self._handlers.get(request.method)
         if known is None:
@@ -161,11 +165,11 @@ class Gateway:
         if not self._trusted:
             return self._known_clients(request.remote, (), ())
         headers = request.headers
-        return self._known_clients(
-            request.remote,
-            tuple(headers.getall("X-Forwarded-For", ())),
-            tuple(headers.getall("Forwarded", ())),
-        )
+        x_forwarded_for = tuple(headers.getall("X-Forwarded-For", ()))
+        forwarded = tuple(headers.getall("Forwarded", ()))
+        length = sum(map(len, x_forwarded_for)) + sum(map(len, forwarded))
+        find = self._known_clients if length <= LONGEST_KEPT else self._client
+        return find(request.remote, x_forwarded_for, forwarded)
 
     def _client(
         self, peer: str | None, x_forwarded_for: tuple[str, ...], forwarded: tuple[str, ...]

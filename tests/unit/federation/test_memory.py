@@ -241,6 +241,19 @@ def test_lifetimes_count_from_the_question_and_those_of_doubt_from_the_answer(sa
     assert (memory.names.get("/f", until_s - 0.1) is not None) is (until_s > 109.0)
 
 
+def test_misses_of_endless_names_are_not_kept():
+    memory = Memory(CACHE)
+    short, endless = "/" + "a" * 100, "/" + "a" * 2000
+    for path in (short, endless):
+        memory.keep_name(known_name(path, 1.0, uvic=Absent()), 1.0)
+    assert memory.names.get(short, 1.0) is not None
+    assert memory.names.get(endless, 1.0) is None
+    memory.keep_name(known_name(endless, 1.0, uvic=FILE), 1.0)
+    assert memory.names.get(endless, 1.0) is not None, (
+        "what is there is kept however long its name (row D19)"
+    )
+
+
 def test_a_miss_under_way_is_of_no_use():
     memory = Memory(CACHE)
     memory.keep_for_now(known_name("/f", uvic=Absent()), 10.0, 1.0)
