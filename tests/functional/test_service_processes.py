@@ -179,6 +179,16 @@ def test_told_to_stop_nothing_is_left(serve):
     assert "killed" not in serving.log
 
 
+def test_workers_do_not_outlive_a_killed_supervisor(serve):
+    serving = serve("--workers=2").ready()
+    serving.both_listen()
+    workers = serving.workers()
+    serving.process.kill()
+    serving.process.wait(LIMIT_S)
+    serving.wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    assert "the supervisor is gone, stopping" in serving.log
+
+
 def test_interrupted_together_they_stop_too(serve):
     """Ctrl-C goes to the whole group of the terminal."""
     serving = serve("--workers=2").ready()

@@ -1,6 +1,7 @@
 """One gateway process: listeners, prober, signals, and a stop that lets running requests finish."""
 
 import asyncio
+import os
 import signal
 from importlib import import_module
 
@@ -29,6 +30,7 @@ log = structlog.get_logger("ugrpy.service")
 # A reverse proxy in front should close idle connections first; most keep them for a minute or less.
 KEEPALIVE_S = 75.0
 SHARE_METRICS_S = 1.0
+WATCH_S = 1.0
 
 
 def run_worker(
@@ -123,6 +125,7 @@ class Worker:
         tasks = [spawn(probing, name="prober")]
         if self._config.service.workers > 1:
             tasks.append(spawn(self._share_metrics(gauges), name="metrics"))
+            tasks.append(spawn(self._watch_supervisor(os.getppid()), name="supervisor watch"))
         return tasks
 
     async def _share_metrics(self, gauges: Gauges) -> None:
@@ -131,6 +134,13 @@ class Worker:
             await asyncio.sleep(SHARE_METRICS_S)
             gauges.refresh()
             self._meter.flush()
+
+    async def _watch_supervisor(self, supervisor: int) -> None:
+        """Without its supervisor a worker would hold the port for ever, and nobody would replace it."""
+        while os.getppid() == supervisor:
+            await asyncio.sleep(WATCH_S)
+        log.error("the supervisor is gone, stopping", supervisor=supervisor)
+        self._stop.set()
 
     async def _open(self, assembled: Assembled, gateway: Gateway, state: ServiceState) -> None:
         service = self._config.service
