@@ -137,7 +137,7 @@ class Worker:
 
     async def _watch_supervisor(self, supervisor: int) -> None:
         """Without its supervisor a worker would hold the port for ever, and nobody would replace it."""
-        while os.getppid() == supervisor:
+        while os.getppid() == supervisor:  # noqa: ASYNC110 - the kernel sends no event for this
             await asyncio.sleep(WATCH_S)
         log.error("the supervisor is gone, stopping", supervisor=supervisor)
         self._stop.set()
