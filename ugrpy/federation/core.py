@@ -87,14 +87,12 @@ class Federation:
         Empty for a collection that only mounts make. Raises ``Unavailable`` (503) when all holders are out of
         service, and as ``expect`` does.
         """
-        merged = self.expect(known)
+        merged = known.merged or self.expect(known)
         holders = merged.holders
-        for name in holders:
-            if not self.board.in_service(name):
-                holders = tuple(one for one in holders if self.board.in_service(one))
-                break
-        if not holders and merged.holders:
-            raise self._no_holder(known.path, merged)
+        if (absent := self.board.absent) and not absent.isdisjoint(holders):
+            holders = tuple(name for name in holders if name not in absent)
+            if not holders:
+                raise self._no_holder(known.path, merged)
         if len(holders) < 2:
             return holders
         return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, self.draw))

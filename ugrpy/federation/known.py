@@ -23,7 +23,8 @@ class KnownName:
     """What is known of one name.
 
     ``silent`` had not spoken when this was put together; ``out`` was not asked. ``at_s`` is when the question was put
-    (monotonic). ``used`` fills up with the replicas as clients are sent to them, signed URLs excepted; ``prepared`` is
+    (monotonic). ``merged`` is the name as the federation sees it, ``None`` when nobody is known to hold it; ``settled``
+    says that it is a file of which everybody has spoken. ``used`` fills up with the replicas as clients are sent to them, signed URLs excepted; ``prepared`` is
     the front end's, for the heads of redirects by order of replicas.
     """
 
@@ -37,11 +38,15 @@ class KnownName:
     prepared: dict[tuple[EndpointId, ...], bytes] = field(
         default_factory=dict, compare=False, repr=False
     )
+    # kept and not computed, since each redirect asks for them
+    merged: Merged | None = field(init=False, compare=False, repr=False)
+    settled: bool = field(init=False, compare=False, repr=False)
 
-    @property
-    def merged(self) -> Merged | None:
-        """The name as the federation sees it, or ``None`` when nobody is known to hold it."""
-        return self.summary.merged
+    def __post_init__(self) -> None:
+        merged = self.summary.merged
+        object.__setattr__(self, "merged", merged)
+        settled = merged is not None and merged.entry.kind is Kind.FILE and self.complete
+        object.__setattr__(self, "settled", settled and not self.out)
 
     @property
     def complete(self) -> bool:

@@ -39,7 +39,7 @@ class Locating:
         if known is None:
             asking.counts.name_miss.add()
             return None
-        if (
+        if not known.settled and (
             not known.suffices(want)
             or (known.out and asking.regained(known.out))
             or (known.silent and want is Want.BEST and self._may_improve(known, zone))

@@ -29,10 +29,8 @@ def quick_redirect(
     exchange: Exchange, known: KnownName, order: tuple[EndpointId, ...]
 ) -> web.StreamResponse | None:
     """What ``redirect`` would answer, from a head made before; ``None`` when there is none or it would not fit."""
-    if exchange.cache != "hit" or known.summary.unknown or known.out:
-        return None
     head = known.prepared.get(order)
-    if head is None or not quick_for(exchange.request):
+    if head is None or exchange.cache != "hit" or not quick_for(exchange.request):
         return None
     return QuickResponse(302, head)
 
@@ -50,7 +48,11 @@ def redirect(
     headers["Cache-Status"] = CACHE_HIT if exchange.cache == "hit" else CACHE_MISS
     if known.summary.unknown or known.out:
         note_missing(exchange, headers, known.missing)
-    elif exchange.cache == "hit" and all(one.endpoint in known.used for one in replicas):
+    elif (
+        known.settled
+        and exchange.cache == "hit"
+        and all(one.endpoint in known.used for one in replicas)
+    ):
         known.prepared[tuple(one.endpoint for one in replicas)] = head_of(302, headers)
     return web.Response(status=302, headers=headers)
 

@@ -106,7 +106,8 @@ class Gateway:
         self.inflight = 0
         self._requests = _RequestCounts(meter)
         self._seconds = meter.instrument(telemetry.REQUEST_SECONDS.name)
-        self._ids = map("{}-{:x}".format, itertools.repeat(f"{os.getpid():x}"), itertools.count(1))
+        self._numbers = itertools.count(1)
+        self._process = f"{os.getpid():x}"
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; every error becomes a response that says what was wrong."""
@@ -114,7 +115,7 @@ class Gateway:
         side = self.sides.get(request.raw_path)
         if side is not None:
             return await side(request, self._identify(request)[0].address)
-        request_id = next(self._ids)
+        number = next(self._numbers)
         exchange = Exchange(request, self._identify(request))
         exchange.show_endpoints = self._options.show_endpoints
         self.inflight += 1
@@ -126,13 +127,14 @@ class Gateway:
         except asyncio.CancelledError:
             raise
         except Exception:
+            request_id = self._id_of(number)
             log.exception(
                 "request failed", id=request_id, method=request.method, path=exchange.external
             )
             response = self._problem(exchange, _internal(request_id))
         finally:
             self.inflight -= 1
-            self._note(exchange, request_id, response, started_s)
+            self._note(exchange, number, response, started_s)
         return response
 
     async def _answer(self, exchange: Exchange) -> web.StreamResponse:
@@ -212,10 +214,14 @@ class Gateway:
         headers["Vary"] = "Accept"
         return web.Response(status=error.status, headers=headers, body=body)
 
+    def _id_of(self, number: int) -> str:
+        """How a request is called in the logs: by its process and its number there."""
+        return f"{self._process}-{number:x}"
+
     def _note(
         self,
         exchange: Exchange,
-        request_id: str,
+        number: int,
         response: web.StreamResponse | None,
         started_s: float,
     ) -> None:
@@ -227,7 +233,7 @@ class Gateway:
         if (access_log := self._options.access_log) is not None:
             access_log.write(
                 Access(
-                    id=request_id,
+                    id=self._id_of(number),
                     client=exchange.client,
                     method=request.method,
                     target=request.raw_path,

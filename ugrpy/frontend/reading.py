@@ -53,13 +53,20 @@ class Reading:
         wanted = metalink_wanted(accept, exchange.query)
         if wanted is not None:
             return await self._metalink(exchange, wanted)
-        known = await self._known(exchange, Want.BEST)
-        merged = self.federation.expect(known)
-        if merged.entry.kind is Kind.COLLECTION:
-            return self._slash_form(exchange)
-        if (unchanged := _conditional(exchange, known, merged, whole=False)) is not None:
+        known = self.federation.recall(exchange.path, Want.BEST, exchange.zone)
+        if known is None:
+            exchange.cache = "miss"
+            known = await self.federation.inquire(exchange.path, Want.BEST, exchange.zone)
+        else:
+            exchange.cache = "hit"
+        describe = metalink_accepted(accept)
+        if not known.settled:
+            merged = self.federation.expect(known)
+            if merged.entry.kind is Kind.COLLECTION:
+                return self._slash_form(exchange)
+        if (unchanged := _conditional(exchange, known, whole=False)) is not None:
             return unchanged
-        return self._redirect(exchange, known, describe=metalink_accepted(accept))
+        return self._redirect(exchange, known, describe=describe)
 
     async def head(self, exchange: Exchange) -> web.StreamResponse:
         """Answered by us from what the endpoints say; never a signed redirect (clients reuse it for GET)."""
@@ -73,7 +80,7 @@ class Reading:
         merged = self.federation.expect(known)
         if merged.entry.kind is Kind.COLLECTION:
             return _page_head() if exchange.slash else self._slash_form(exchange)
-        if (unchanged := _conditional(exchange, known, merged, whole=True)) is not None:
+        if (unchanged := _conditional(exchange, known, whole=True)) is not None:
             return unchanged
         if merged.entry.size_bytes is None:
             # nobody told the length, and one of ours would be wrong: the storage may know
@@ -218,9 +225,7 @@ def _row(child: Merged, *, show_endpoints: bool) -> page.Row:
     )
 
 
-def _conditional(
-    exchange: Exchange, known: KnownName, merged: Merged, *, whole: bool
-) -> web.Response | None:
+def _conditional(exchange: Exchange, known: KnownName, *, whole: bool) -> web.Response | None:
     """304 or 412 when the client's conditions call for it (RFC 9110 section 13), by our own validators.
 
     ``whole``: all conditions are ours to judge. A redirected client repeats its conditions at the storage, whose validators
@@ -233,7 +238,8 @@ def _conditional(
         or (whole and ("If-Match" in headers or "If-Unmodified-Since" in headers))
     ):
         return None
-    if not known.complete:
+    merged = known.merged
+    if merged is None or not known.complete:
         # what is known may still change, so nothing can be said about it having changed
         return None
     conditions = Conditions(

@@ -27,8 +27,16 @@ class HealthBoard:
         draw: Draw = middle,
     ) -> None:
         self.policy = policy
+        self.absent: frozenset[EndpointId] = frozenset()
+        """Those out of service now; kept up to date, so that it costs nothing to look."""
         self._breakers = {
-            endpoint: Breaker(endpoint, policy, probed_actively=endpoint not in unprobed, draw=draw)
+            endpoint: Breaker(
+                endpoint,
+                policy,
+                probed_actively=endpoint not in unprobed,
+                draw=draw,
+                on_move=self._look_around,
+            )
             for endpoint in ids
         }
         self._untold: list[Transition] = []
@@ -111,6 +119,11 @@ class HealthBoard:
     def snapshots(self, now: float) -> list[HealthSnapshot]:
         """All endpoints in configured order."""
         return [breaker.snapshot(now) for breaker in self._breakers.values()]
+
+    def _look_around(self) -> None:
+        self.absent = frozenset(
+            e for e, breaker in self._breakers.items() if not breaker.in_service
+        )
 
     def __repr__(self) -> str:
         states = ", ".join(f"{endpoint}: {b.state}" for endpoint, b in self._breakers.items())

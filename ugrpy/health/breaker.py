@@ -25,6 +25,7 @@ What this does not catch: an endpoint that answers promptly and wrongly. Merging
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -82,6 +83,7 @@ class Breaker:
     """One endpoint's health. Events return the visible change they caused, or ``None``.
 
     ``probed_actively`` is false for an endpoint that must not be probed. ``draw`` yields numbers in [0, 1).
+    ``on_move`` is called after every visible change, whatever caused it.
     """
 
     HISTORY_LENGTH: ClassVar[int] = 100  # changes
@@ -95,6 +97,7 @@ class Breaker:
         *,
         probed_actively: bool = True,
         draw: Draw = middle,
+        on_move: Callable[[], None] = lambda: None,
     ) -> None:
         self.endpoint = endpoint
         self.policy = policy
@@ -105,6 +108,7 @@ class Breaker:
         self.ejections = self.stalls = 0
         self.last_error = ""
         self._draw = draw
+        self._on_move = on_move
         self._pace = Pace(policy.slow_after)
         self._condition = State.IN_SERVICE
         self._drained: str | None = None
@@ -389,6 +393,7 @@ class Breaker:
         self._serving = after in IN_SERVICE_STATES
         self._since = now
         self.history.append((now, after))
+        self._on_move()
         return Transition(self.endpoint, before, after, now, self.note(now) or "well again")
 
     def _back_in_s(self, now: float) -> float:

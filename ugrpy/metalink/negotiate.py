@@ -40,6 +40,8 @@ def metalink_wanted(accept: str | None, query: str) -> MetalinkVersion | None:
             return MetalinkVersion.V3
         if asked is not None:
             return _better(_weights(accept)) or MetalinkVersion.V3
+    if accept is None or accept == "*/*":
+        return None
     weights = _weights(accept)
     best = max(weights.get(version, 0.0) for version in MetalinkVersion) if weights else 0.0
     return _better(weights) if best > weights.get(None, 0.0) else None
@@ -47,7 +49,7 @@ def metalink_wanted(accept: str | None, query: str) -> MetalinkVersion | None:
 
 def metalink_accepted(accept: str | None) -> bool:
     """Whether the client named a metalink type at all, with a weight above 0."""
-    return _better(_weights(accept)) is not None
+    return accept is not None and accept != "*/*" and _better(_weights(accept)) is not None
 
 
 def _better(weights: dict[MetalinkVersion | None, float]) -> MetalinkVersion | None:

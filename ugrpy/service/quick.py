@@ -65,8 +65,9 @@ class QuickResponse(web.StreamResponse):
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has left")
         transport.write(self._head + _date_and_end(int(_wall())))
-        writer: AbstractStreamWriter = request._payload_writer
-        await writer.drain()
+        if transport.get_write_buffer_size():
+            writer: AbstractStreamWriter = request._payload_writer
+            await writer.drain()
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:

@@ -81,3 +81,15 @@ def test_stalls_and_snapshots():
 def test_unknown_names_are_errors():
     with pytest.raises(KeyError):
         board().in_service(EndpointId("nobody"))
+
+
+def test_the_absent_are_known_without_looking_at_each():
+    board = HealthBoard([EndpointId("uvic"), EndpointId("cern")], HealthPolicy())
+    assert board.absent == frozenset()
+    board["uvic"].drain(1.0)
+    assert board.absent == {"uvic"}
+    board["cern"].downtime(9.0, 2.0)
+    assert board.absent == {"uvic", "cern"}
+    board.tick(9.0)
+    board["uvic"].undrain(9.5)
+    assert board.absent == frozenset()
