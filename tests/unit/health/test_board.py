@@ -84,12 +84,12 @@ def test_unknown_names_are_errors():
 
 
 def test_the_absent_are_known_without_looking_at_each():
-    board = HealthBoard([EndpointId("uvic"), EndpointId("cern")], HealthPolicy())
-    assert board.absent == frozenset()
-    board["uvic"].drain(1.0)
-    assert board.absent == {"uvic"}
-    board["cern"].downtime(9.0, 2.0)
-    assert board.absent == {"uvic", "cern"}
-    board.tick(9.0)
-    board["uvic"].undrain(9.5)
-    assert board.absent == frozenset()
+    health = board()
+    assert health.absent == frozenset()
+    health[A].drain(1.0)
+    assert health.absent == {A}
+    health[B].downtime(9.0, 2.0)
+    assert health.absent == {A, B}
+    health.tick(9.0)
+    health[A].undrain(9.5)
+    assert health.absent == frozenset()
