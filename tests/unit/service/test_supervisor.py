@@ -23,8 +23,11 @@ from ugrpy.service.logs import set_up_logging
 from ugrpy.service.supervisor import Supervisor
 set_up_logging("info")
 {settings}
+def say(*words):
+    # one write for a line, or the lines of several processes mingle
+    os.write(1, (" ".join(map(str, words)) + chr(10)).encode())
 def work(index):
-    print("work", index, os.getpid(), flush=True)
+    say("work", index, os.getpid())
 {work}
 sys.exit(Supervisor(work, {count}, grace_s=0.1).run())
 """
@@ -135,7 +138,7 @@ def test_one_that_cannot_start_ends_all(run):
 
 def test_one_that_does_not_stop_is_killed(run):
     one = run(
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(60)",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsay('deaf')\ntime.sleep(60)",
         settings="supervisor.KILL_AFTER_S = 0.2",
     )
     one.wait_for(1)
@@ -148,7 +151,7 @@ def test_one_that_does_not_stop_is_killed(run):
 
 def test_each_worker_shares_a_place_for_numbers(run):
     one = run(
-        "print('shared', os.environ['PROMETHEUS_MULTIPROC_DIR'], flush=True)\ntime.sleep(60)",
+        "say('shared', os.environ['PROMETHEUS_MULTIPROC_DIR'])\ntime.sleep(60)",
         count=2,
     )
     one.wait_for(2)
