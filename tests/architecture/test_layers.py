@@ -55,7 +55,8 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "ugrpy.locality": ("ugrpy.core",),
     "ugrpy.webdav": ("ugrpy.core", "ugrpy.namespace"),
     "ugrpy.metalink": ("ugrpy.core", "ugrpy.namespace"),
-    "ugrpy.security": ("ugrpy.core",),
+    # rules are about paths
+    "ugrpy.security": ("ugrpy.core", "ugrpy.namespace"),
     "ugrpy.cache": ("ugrpy.core",),
     "ugrpy.telemetry": ("ugrpy.core",),
     "ugrpy.endpoints.base": ("ugrpy.core", "ugrpy.namespace"),

@@ -285,7 +285,7 @@ def test_endpoints_on_one_mount_appear_merged(mounted, storage):
     assert sorted(shared.urls) == sorted(storage[n].base_url + "/x" for n in ("bucket1", "bucket2"))
 
 
-@pytest.mark.row_partial("D20", missing="authorisation rules by path, which do not exist yet")
+@pytest.mark.row("D20")
 def test_a_mount_covers_whole_components_only(mounted, storage):
     assert ask("HEAD", f"{mounted.url}/fed/a/f").status == 200
     before = asks(storage["fed"])
@@ -295,11 +295,32 @@ def test_a_mount_covers_whole_components_only(mounted, storage):
     assert asks(storage["fed"]) == before
 
 
-@pytest.mark.row_partial("D20", missing="authorisation rules by path, which do not exist yet")
+@pytest.mark.row("D20")
 def test_a_prefix_covers_whole_components_only(prefixed):
     assert ask("HEAD", f"{prefixed.url}/myfed/three").status == 200
     for path in ("/myfedx/three", "/myfed2/three", "/deep/myfed/three", "/deep/myfed22/three"):
         assert ask("HEAD", prefixed.url + path).status == 404
+
+
+@pytest.mark.row("D20")
+def test_a_rule_covers_whole_components_only(nginx_dav, start_gateway):
+    nginx_dav.write("rules/fed/a/f", b"closed")
+    nginx_dav.write("rules/fed/ab/f", b"open")
+    gateway = start_gateway(
+        config=configuration(
+            {"nginx": {"url": nginx_dav.url + "/rules", **QUIET}}, federation={"closed": ["/fed/a"]}
+        )
+    )
+    for path in ("/fed/a", "/fed/a/", "/fed/a/f", "/fed/%61/f", "//fed//a/f"):
+        assert ask("GET", gateway.url + path).status == 403
+        assert ask("HEAD", gateway.url + path).status == 403
+        assert propfind(gateway.url + path, "0").status == 403
+        assert propfind(gateway.url + path, "1").status == 403
+    assert ask("GET", f"{gateway.url}/fed/a/f?metalink=4").status == 403
+    assert "closed" in ask("GET", f"{gateway.url}/fed/a/f").text
+    assert ask("GET", f"{gateway.url}/fed/ab/f").status == 302
+    assert names_in(f"{gateway.url}/fed/ab/") == ["f"]
+    assert names_in(f"{gateway.url}/fed/") == ["a/", "ab/"]
 
 
 def test_a_mount_inside_another_endpoints_tree_is_merged_with_it(mounted, storage):

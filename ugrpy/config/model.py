@@ -111,6 +111,12 @@ class FederationSettings(FanoutPolicy):
     new_prefix: Annotated[
         str, AfterValidator(parse_prefix), Field(description="what a matched prefix becomes")
     ] = "/"
+    closed: Annotated[
+        tuple[Annotated[str, AfterValidator(parse_prefix)], ...],
+        Field(
+            description="federated paths that nobody may read or list, with all below them, by whole components"
+        ),
+    ] = ()
     max_replicas: Annotated[
         int,
         Field(ge=0, description="most replicas named in metalinks and Link headers; 0 means all"),

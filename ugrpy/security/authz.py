@@ -1,9 +1,11 @@
 """May this identity do this to this path, and which rule says so?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from ugrpy.namespace.paths import is_within
 from ugrpy.security.identity import Identity
 
 
@@ -40,10 +42,20 @@ _REFUSED = Decision(False, "allow-reading", "this gateway is read-only")
 
 
 class AllowReading:
-    """Anyone may look, nobody may change anything."""
+    """Anyone may look, except below the paths the operator has closed; nobody may change anything."""
+
+    def __init__(self, closed: Iterable[str] = ()) -> None:
+        self._closed = tuple(closed)
+
+    def __repr__(self) -> str:
+        return f"AllowReading(closed={list(self._closed)})"
 
     def authorise(self, identity: Identity, operation: Operation, path: str) -> Decision:
-        """Grant READ, LIST and STAT to everybody; refuse the rest."""
+        """Grant READ, LIST and STAT to everybody outside the closed paths; refuse the rest."""
+        if self._closed:
+            for prefix in self._closed:
+                if is_within(path, prefix):
+                    return Decision(False, f"closed {prefix}", "the operator has closed this path")
         match operation:
             case Operation.READ | Operation.LIST | Operation.STAT:
                 return _GRANTED

@@ -17,6 +17,7 @@ from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.health.prober import run_prober
 from ugrpy.namespace.paths import PrefixMap
+from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog
 from ugrpy.service.listeners import bound_addresses, listen_tcp, listen_unix
 from ugrpy.service.metrics import PrometheusMeter
@@ -123,6 +124,7 @@ class Worker:
             prefixes=PrefixMap(settings.prefixes, settings.new_prefix),
             trusted_proxies=self._config.service.trusted_proxies,
             max_replicas=settings.max_replicas,
+            policy=AllowReading(settings.closed),
             access_log=access_log,
         )
         return Gateway(federation, options, clock=self._clock, meter=self._meter)

@@ -31,3 +31,16 @@ def test_nobody_may_change_anything(identity, operation):
     assert policy.authorise(identity, operation, "/") == Decision(
         False, "allow-reading", "this gateway is read-only"
     )
+
+
+def test_a_closed_path_closes_all_below_it_and_nothing_beside_it():
+    policy = AllowReading(["/fed/a", "/embargo"])
+    for path in ("/fed/a", "/fed/a/f", "/embargo/x/y"):
+        for operation in (Operation.READ, Operation.LIST, Operation.STAT):
+            decision = policy.authorise(ANONYMOUS, operation, path)
+            assert not decision.allowed
+            assert decision.reason == "the operator has closed this path"
+    assert policy.authorise(ANONYMOUS, Operation.READ, "/fed/a/f").rule == "closed /fed/a"
+    for path in ("/", "/fed", "/fed/ab", "/fed/ab/f", "/embargoed"):
+        assert policy.authorise(ANONYMOUS, Operation.READ, path).allowed
+    assert repr(policy) == "AllowReading(closed=['/fed/a', '/embargo'])"
