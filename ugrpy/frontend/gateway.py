@@ -35,6 +35,7 @@ from ugrpy.security.authz import AllowReading, Operation, Policy
 from ugrpy.security.forwarded import TrustedNetworks, client_address
 from ugrpy.security.identity import Identity
 from ugrpy.service.access import Access, AccessLog
+from ugrpy.service.quick import QuickResponse
 from ugrpy.service.state import Side
 
 log = structlog.get_logger("ugrpy.frontend")
@@ -249,6 +250,10 @@ class Gateway:
 
 def _size_of(response: web.StreamResponse | None, method: str) -> int:
     """The bytes of the body: what was sent in pieces, or what is about to be sent whole."""
+    if (
+        type(response) is QuickResponse
+    ):  # the usual case, and isinstance is dear for aiohttp's classes
+        return 0
     if isinstance(response, web.Response):
         body = response.body
         return len(body) if isinstance(body, bytes) and method != "HEAD" else 0

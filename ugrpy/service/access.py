@@ -103,22 +103,21 @@ class AccessLog:
         second = int(now)
         if second != self._second:
             self._second, self._stamp = second, _utc(second)
-        line = (
+        method, target, agent = access.method, access.target, access.agent
+        if _SPECIAL.search(method + target + agent):
+            method, target, agent = _quoted(method), _quoted(target), _quoted(agent)
+        cache = f" cache={access.cache}" if access.cache else ""
+        endpoint = f" endpoint={access.endpoint}" if access.endpoint else ""
+        agent = f' agent="{agent}"' if agent else ""
+        return (
             f"time={self._stamp}.{int(now * 1000) % 1000:03d}Z id={access.id} client={access.client} "
-            f'method={_quoted(access.method)} path="{_quoted(access.target)}" status={access.status} '
-            f"bytes={access.size_bytes} ms={access.took_s * 1000:.3f}"
+            f'method={method} path="{target}" status={access.status} '
+            f"bytes={access.size_bytes} ms={access.took_s * 1000:.3f}{cache}{endpoint}{agent}\n"
         )
-        if access.cache:
-            line += f" cache={access.cache}"
-        if access.endpoint:
-            line += f" endpoint={access.endpoint}"
-        if access.agent:
-            line += f' agent="{_quoted(access.agent)}"'
-        return line + "\n"
 
 
 def _quoted(text: str) -> str:
-    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
+    return text.translate(_ESCAPES)
 
 
 def _utc(second: int) -> str:
