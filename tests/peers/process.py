@@ -1,11 +1,14 @@
 """How does a server run as a process of its own, from a free port to its certain end?"""
 
 import contextlib
+import fcntl
+import functools
 import os
 import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,18 +29,38 @@ _random = random.SystemRandom()
 
 
 def free_port(address: str) -> int:
-    """A TCP port nobody listens on at this address, and none that this run was given before.
+    """A TCP port nobody listens on at this address, and that no living test process of this user was given before.
 
-    Another run may take it before it is used; callers try again.
+    A stranger may take it before it is used; callers try again.
     """
     while True:
         port = _random.choice(_PORTS)
-        if port in _given:
+        if port in _given or not _claim(port):
             continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((address, port))
-            _given.add(port)
             return port
+
+
+def _claim(port: int) -> bool:
+    """Whether the port is ours from now on.
+
+    The probe alone leaves a gap until the server listens, in which another worker may find the same port free; two gateways
+    that share their port would both come up. The claim is a lock on one byte of a file; it ends with this process.
+    """
+    try:
+        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except BlockingIOError:
+        return False
+    _given.add(port)
+    return True
+
+
+@functools.cache
+def _claims() -> int:
+    """The file with a byte for every port. Never closed: closing it anywhere in the process ends all claims."""
+    path = os.path.join(tempfile.gettempdir(), f"ugrpy-test-ports-{os.getuid()}")
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 class ServerProcess:

@@ -1,11 +1,14 @@
 """Do the real servers and clients work here, as the other tests expect them to?"""
 
 import importlib.metadata
+import os
+import subprocess
+import sys
 import time
 
 import pytest
 
-from tests.peers import programs
+from tests.peers import process, programs
 from tests.peers.ask import ask
 from tests.peers.bench import Bench
 from tests.peers.clients import Client, read_root_branch
@@ -120,6 +123,28 @@ def test_a_bench_leaves_nothing_behind():
 
 def test_free_ports_belong_to_the_address():
     assert 1024 < free_port("127.0.0.9") < 65536
+
+
+def test_a_port_is_given_to_one_process_only(monkeypatch):
+    first = 10_000 + os.getpid() % 1000 * 3  # where no other test looks
+    asked = (
+        f"from tests.peers import process; process._PORTS = range({first}, {first + 3})\n"
+        "print(process.free_port('127.0.0.9'), flush=True); input()"
+    )
+    monkeypatch.setattr(process, "_PORTS", range(first, first + 3))
+
+    def another() -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", asked]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    with another() as one, another() as two:
+        assert one.stdout is not None
+        assert two.stdout is not None
+        given = [int(one.stdout.readline()), int(two.stdout.readline())]
+        given.append(process.free_port("127.0.0.9"))
+        assert sorted(given) == [first, first + 1, first + 2]
+        one.communicate("\n", timeout=30)
+        two.communicate("\n", timeout=30)
 
 
 def test_curl_follows_a_redirect_and_resumes(bench, nginx_plain, curl):
