@@ -5,34 +5,78 @@ and says what the test does not show. An unknown id stops the collection. The re
 ``.pytest_cache/parity.json``.
 """
 
-from collections.abc import Generator, Iterator
+import functools
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from tests.parity.claims import claim_of
 from tests.parity.peers_used import tracker
-from tests.parity.records import RECORDS, Claim, Outcome, Record, merge_into
-from tests.parity.rows import load_rows
+from tests.parity.records import (
+    RECORDS,
+    Claim,
+    Outcome,
+    Record,
+    merge_into,
+    parse_record,
+    render_record,
+)
+from tests.parity.rows import Row, load_rows
 
-_records = pytest.StashKey[dict[str, Record]]()
+_NOTE = "parity_note"  # an attribute of reports: a record without outcome
 _claim = pytest.StashKey[Claim]()
 _peers = pytest.StashKey[dict[str, str]]()
+_Made = pytest.Item | pytest.Collector | list[pytest.Item | pytest.Collector] | None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the second marker and start with no records."""
+    """Declare the second marker; keep records, except in the workers of a run that has several."""
     config.addinivalue_line(
         "markers", "row_partial(id, missing): proves this row except for what is missing"
     )
-    config.stash[_records] = {}
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Recorder(config), "parity-recorder")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse claims of rows that do not exist."""
-    rows = load_rows()
-    for item in items:
-        item.stash[_claim] = claim_of(item, rows)
+class _Recorder:
+    """Gathers what each phase of each test says, whichever process ran it, and keeps it at the end.
+
+    A worker that dies takes nothing with it: its tests so far have been reported, the one it died in is reported failed.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._records: dict[str, Record] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """The worst phase of a test counts."""
+        before = self._records.get(report.nodeid)
+        if before is None or report.when == "setup":
+            before = Record(Claim(), Outcome.PASSED)
+        self._records[report.nodeid] = _after_phase(before, report)
+
+    def pytest_sessionfinish(self) -> None:
+        """Keep what this run saw, unless it is to leave nothing behind (``-p no:cacheprovider``)."""
+        if not self._config.option.collectonly and self._config.pluginmanager.hasplugin(
+            "cacheprovider"
+        ):
+            merge_into(self._config.rootpath / RECORDS, self._records)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem() -> Generator[None, _Made, _Made]:
+    """Refuse claims of rows that do not exist: the file that makes one cannot be collected."""
+    made = yield
+    for item in made if isinstance(made, list) else [made]:
+        if isinstance(item, pytest.Item):
+            item.stash[_claim] = claim_of(item, _rows())
+    return made
+
+
+@functools.cache
+def _rows() -> Mapping[str, Row]:
+    return load_rows()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,23 +101,22 @@ def _note_peers(request: pytest.FixtureRequest) -> Iterator[None]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note how each phase of a test ended; the worst of them counts."""
+    """Send along what the test claims and which programs it used, as plain values that go from process to process."""
     report = yield
-    records = item.config.stash[_records]
-    before = records.get(item.nodeid)
-    if before is None or report.when == "setup":
-        before = Record(item.stash.get(_claim, Claim()), Outcome.PASSED)
-    records[item.nodeid] = _after_phase(before, report, item.stash.get(_peers, {}))
+    claim, peers = item.stash.get(_claim, Claim()), item.stash.get(_peers, {})
+    setattr(report, _NOTE, render_record(Record(claim, peers=peers)))
     return report
 
 
-def _after_phase(before: Record, report: pytest.TestReport, peers: dict[str, str]) -> Record:
+def _after_phase(before: Record, report: pytest.TestReport) -> Record:
     outcome, reason = before.outcome, before.reason
     if report.failed:
         outcome = Outcome.FAILED
     elif report.skipped and outcome is Outcome.PASSED:
         outcome, reason = Outcome.SKIPPED, _skip_reason(report)
-    return Record(before.claim, outcome, reason, peers)
+    note = getattr(report, _NOTE, None)
+    says = before if note is None else parse_record(note)
+    return Record(says.claim, outcome, reason, says.peers)
 
 
 def _skip_reason(report: pytest.TestReport) -> str:
@@ -82,10 +125,3 @@ def _skip_reason(report: pytest.TestReport) -> str:
     longrepr = report.longrepr
     reason = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
     return reason.removeprefix("Skipped: ")
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Keep what this run saw."""
-    records = session.config.stash[_records]
-    if not session.config.option.collectonly:
-        merge_into(session.config.rootpath / RECORDS, records)

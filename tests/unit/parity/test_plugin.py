@@ -80,8 +80,9 @@ def run_pytest(folder: Path, source: str, *arguments: str) -> "subprocess.Comple
     )
 
 
-def test_a_run_becomes_records(tmp_path):
-    done = run_pytest(tmp_path, SAMPLE)
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_run_becomes_records(tmp_path, workers):
+    done = run_pytest(tmp_path, SAMPLE, "-n", workers)
     records = load_records(tmp_path / ".pytest_cache" / "parity.json")
     none = Claim()
     nginx = {"nginx": "1.22"}
@@ -102,6 +103,9 @@ def test_a_run_becomes_records(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("workers", "code"), [("0", pytest.ExitCode.INTERRUPTED), ("2", pytest.ExitCode.TESTS_FAILED)]
+)
+@pytest.mark.parametrize(
     ("marker", "words"),
     [
         ('row("D1", "D999")', "no such row in tests/rows.toml: D999"),
@@ -109,14 +113,31 @@ def test_a_run_becomes_records(tmp_path):
         ('row_partial("D1")', 'write row_partial("ID", missing="...")'),
     ],
 )
-def test_a_bad_claim_stops_the_collection(tmp_path, marker, words):
+def test_a_bad_claim_stops_the_collection(tmp_path, marker, words, workers, code):
     source = f"import pytest\n@pytest.mark.{marker}\ndef test_it(): pass\n"
-    done = run_pytest(tmp_path, source)
-    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    done = run_pytest(tmp_path, source, "-n", workers)
+    assert done.returncode == code
     assert words in done.stderr + done.stdout
     assert not (tmp_path / ".pytest_cache" / "parity.json").exists() or not load_records(
         tmp_path / ".pytest_cache" / "parity.json"
     )
+
+
+def test_a_worker_that_dies_leaves_what_it_had_proved_and_one_failure(tmp_path):
+    source = (
+        "import os\ndef test_well(): pass\ndef test_dies(): os._exit(9)\ndef test_next(): pass\n"
+    )
+    run_pytest(tmp_path, source, "-n", "1")
+    assert load_records(tmp_path / ".pytest_cache" / "parity.json") == {
+        "test_sample.py::test_well": Record(Claim(), Outcome.PASSED),
+        "test_sample.py::test_dies": Record(Claim(), Outcome.FAILED),
+        "test_sample.py::test_next": Record(Claim(), Outcome.PASSED),
+    }
+
+
+def test_a_run_that_is_to_leave_nothing_leaves_no_records(tmp_path):
+    run_pytest(tmp_path, SAMPLE, "-p", "no:cacheprovider")
+    assert not (tmp_path / ".pytest_cache").exists()
 
 
 def test_collecting_alone_records_nothing(tmp_path):
