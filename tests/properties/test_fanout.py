@@ -135,10 +135,14 @@ class FanoutMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def list_some(self, data: st.DataObject) -> None:
         endpoint = data.draw(st.sampled_from(self.asked))
-        before = list(self.fanout.children.get(endpoint, []))
+        before = self.named_by(endpoint)
         silent = endpoint in self.fanout.silent and not self.finished
         self.feed(ListingPart(endpoint, [Entry("child", Kind.FILE)]))
-        assert len(self.fanout.children.get(endpoint, [])) == len(before) + silent
+        assert self.named_by(endpoint) == before + silent
+
+    def named_by(self, endpoint: EndpointId) -> int:
+        gathered = self.fanout.gathered
+        return 0 if gathered is None else gathered.named_by[endpoint]
 
     @rule(seconds=st.sampled_from([0.0, 0.01, 0.1, 0.3, 4.0]))
     def wait(self, seconds: float) -> None:

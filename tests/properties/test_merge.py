@@ -5,12 +5,13 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ugrpy.namespace.gather import Gathering
 from ugrpy.namespace.merge import (
     Knowledge,
+    Merged,
     Sighting,
     join,
     merge_entries,
-    merge_listings,
     summarise,
 )
 from ugrpy.namespace.model import (
@@ -152,19 +153,29 @@ CHILDREN = st.lists(
 )
 
 
-@given(st.dictionaries(ENDPOINTS, CHILDREN), CHANCE)
-def test_a_listing_is_the_union_of_the_names_each_once_in_order(
-    parts: dict[EndpointId, list[Entry]], chance: random.Random
+@given(st.dictionaries(ENDPOINTS, CHILDREN, min_size=1), st.sampled_from([1, 2, 100]), CHANCE)
+def test_gathering_gives_each_name_once_merged_as_if_all_had_been_known_at_once(
+    parts: dict[EndpointId, list[Entry]], at_most: int, chance: random.Random
 ):
-    merged = merge_listings(parts)
-    names = [child.entry.name for child in merged]
-    assert names == sorted({entry.name for entries in parts.values() for entry in entries})
-    items = list(parts.items())
-    chance.shuffle(items)
-    shuffled = {name: chance.sample(entries, len(entries)) for name, entries in items}
-    assert merge_listings(shuffled) == merged
-    for child in merged:
-        speakers = {
-            name for name, said in parts.items() if child.entry.name in {e.name for e in said}
-        }
-        assert speakers == {*child.holders, *(c.endpoint for c in child.conflicts)}
+    expected: dict[str, dict[EndpointId, Entry]] = {}
+    for endpoint, entries in parts.items():
+        for entry in entries:
+            expected.setdefault(entry.name, {})[endpoint] = entry
+    gathering = Gathering(list(parts))
+    taken: list[Merged] = []
+    unsaid = {endpoint: chance.sample(entries, len(entries)) for endpoint, entries in parts.items()}
+    while unsaid:
+        endpoint = chance.choice(list(unsaid))
+        if unsaid[endpoint]:
+            gathering.add(endpoint, [unsaid[endpoint].pop()])
+        else:
+            gathering.end(endpoint)
+            del unsaid[endpoint]
+        if chance.random() < 0.3:
+            taken += gathering.take(at_most)
+    while more := gathering.take(at_most):
+        taken += more
+    assert {child.entry.name: child for child in taken} == {
+        name: merge_entries(found) for name, found in expected.items()
+    }
+    assert len(taken) == len(expected) == gathering.count

@@ -1,14 +1,15 @@
 """One collection: what do all endpoints together hold in it, and what is missing from the answer?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ugrpy.federation.asking import Asking
 from ugrpy.federation.known import KnownListing, KnownName
 from ugrpy.federation.locating import named
 from ugrpy.federation.question import Parts, Question, Then
 from ugrpy.namespace.fanout import Want, no_preference
-from ugrpy.namespace.merge import merge_listings, synthetic_collection
-from ugrpy.namespace.model import Denied, EndpointId, Entry, Found, Kind, Observation
+from ugrpy.namespace.gather import Gathering
+from ugrpy.namespace.merge import synthetic_collection
+from ugrpy.namespace.model import Denied, EndpointId, Found, Kind, Observation
 from ugrpy.namespace.paths import join
 
 
@@ -61,7 +62,7 @@ class Listing:
             covering = asking.admitted(path)
             if not covering:
                 now = asking.clock.monotonic()
-                return self._made_of(asking.known(path, {}, frozenset(), now), {})
+                return self._made_of(asking.known(path, {}, frozenset(), now), None)
             question = self._start(path, covering)
         answer = await question.wait(Want.ALL, no_preference)
         machine = question.machine
@@ -72,7 +73,7 @@ class Listing:
         now = asking.clock.monotonic()
         # all have spoken, so it is also known what the path itself is: misses and files are asked for again soon
         asking.memory.keep_name(known, now)
-        listing = self._made_of(known, machine.children)
+        listing = self._made_of(known, machine.gathered)
         asking.memory.keep_listing(listing, now)
         return listing
 
@@ -93,9 +94,7 @@ class Listing:
         self._underway[path] = question
         return question
 
-    def _made_of(
-        self, known: KnownName, children: Mapping[EndpointId, Sequence[Entry]]
-    ) -> KnownListing:
+    def _made_of(self, known: KnownName, gathered: Gathering | None) -> KnownListing:
         asking = self._asking
         synthetic = asking.members.synthetic
         if synthetic.holds(known.path) and not known.is_collection:
@@ -107,7 +106,8 @@ class Listing:
             return KnownListing(known.path, itself, (), missing, known.at_s)
         if missing:
             asking.counts.partial.add()
-        merged = merge_listings(children)
+        merged = [] if gathered is None else gathered.take(gathered.count)
+        merged.sort(key=lambda child: child.entry.name)
         present = {child.entry.name for child in merged}
         made = [name for name in synthetic.children(known.path) if name not in present]
         if made:

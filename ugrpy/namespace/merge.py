@@ -10,7 +10,7 @@ redirect set. Votes can tie, so the order of preference is fixed: more holders, 
 then the endpoint names; a tie on the kind goes to the collection, since a file would hide a whole subtree.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ugrpy.namespace.model import (
@@ -211,12 +211,3 @@ def _values(digests: tuple[Digest, ...], algorithm: str) -> tuple[str, ...]:
 def synthetic_collection(path: str) -> Merged:
     """A collection that no endpoint holds: it is there because something is mounted at or below it."""
     return Merged(Entry(name_of(path), Kind.COLLECTION), ())
-
-
-def merge_listings(parts: Mapping[EndpointId, Iterable[Entry]]) -> list[Merged]:
-    """The union of the endpoints' children, each name once, in the order of the names (rows D4, K20)."""
-    by_name: dict[str, dict[EndpointId, Entry]] = {}
-    for endpoint, entries in parts.items():
-        for entry in entries:
-            by_name.setdefault(entry.name, {})[endpoint] = entry
-    return [merge_entries(by_name[name]) for name in sorted(by_name)]

@@ -80,11 +80,15 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No usable answer. ``retry_after_s`` is the endpoint's own wish, when it sent one."""
+    """No usable answer. ``retry_after_s`` is the endpoint's own wish, when it sent one.
+
+    ``detail`` may be told to clients and names no place; ``inside`` is for operators.
+    """
 
     cause: Cause
     detail: str = ""
     retry_after_s: float | None = field(default=None, compare=False)
+    inside: str = field(default="", compare=False)
 
 
 Observation = Found | Absent | Denied | Unknown
@@ -103,4 +107,4 @@ def unknown_from(error: EndpointError) -> Unknown:
             cause = Cause.BUSY
         case _:
             cause = Cause.FAILED
-    return Unknown(cause, str(error), error.retry_after_s)
+    return Unknown(cause, str(error), error.retry_after_s, error.inside)

@@ -261,7 +261,13 @@ def test_a_listing_waits_for_all_and_collects_their_parts():
             [answer(0, {NEAR: (0.4, FOLDER), FAR: (0.6, FOLDER)}), Finished()],
         ),
     )
-    assert fanout.children == {NEAR: [one, two], FAR: [one, three]}
+    assert fanout.gathered is not None
+    assert fanout.gathered.named_by == {NEAR: 2, FAR: 2}
+    assert {child.entry: child.holders for child in fanout.gathered.take(10)} == {
+        one: (FAR, NEAR),
+        two: (NEAR,),
+        three: (FAR,),
+    }
 
 
 # -- the deadline ------------------------------------------------------------------------------------
@@ -305,7 +311,37 @@ def test_a_partial_listing_at_the_deadline_keeps_what_was_handed_over():
             ],
         ),
     )
-    assert fanout.children == {NEAR: [one], FAR: [two]}
+    assert fanout.gathered is not None
+    assert {child.entry for child in fanout.gathered.take(10)} == {one, two}
+
+
+def test_who_lists_earns_time_and_who_is_silent_beside_it_does_not():
+    names = [Entry(str(n), Kind.FILE) for n in range(2500)]
+    fanout = machine(NEAR, FAR)
+    play(
+        fanout,
+        (0.0, Joined(0, Want.ALL), [Ask(NEAR), Ask(FAR), WakeAt(10.0)]),
+        (9.0, ListingPart(FAR, names), []),
+        (10.0, Tick(), [Cancel(NEAR), WakeAt(12.0)]),
+        (11.0, ListingPart(FAR, [Entry("more", Kind.FILE)]), []),
+        (
+            12.0,
+            Tick(),
+            [
+                Cancel(FAR),
+                answer(
+                    0,
+                    {
+                        NEAR: (10.0, LATE),
+                        FAR: (12.0, Unknown(Cause.TIMEOUT, "not finished within 12 s")),
+                    },
+                ),
+                Finished(),
+            ],
+        ),
+    )
+    assert fanout.gathered is not None
+    assert len(fanout.gathered.take(5000)) == 2501
 
 
 def test_an_answer_exactly_at_the_deadline_counts_if_it_is_heard_before_the_tick():

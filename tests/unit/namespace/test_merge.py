@@ -11,7 +11,6 @@ from ugrpy.namespace.merge import (
     Summary,
     join,
     merge_entries,
-    merge_listings,
     summarise,
 )
 from ugrpy.namespace.model import (
@@ -215,35 +214,3 @@ def test_joining_changes_neither_side():
     join(left, right)
     assert left == {A: Sighting(Absent(), 1.0)}
     assert right == {A: Sighting(Denied(), 2.0)}
-
-
-# -- listings ----------------------------------------------------------------------------------------
-
-
-def test_a_listing_is_the_union_with_each_name_once():
-    """Rows D4 and K20."""
-    merged = merge_listings(
-        {
-            B: [file(2, name="y"), file(1, name="x")],
-            A: [file(1, name="x"), Entry("z", Kind.COLLECTION)],
-            C: [],
-        }
-    )
-    assert merged == [
-        Merged(file(1, name="x"), (A, B)),
-        Merged(file(2, name="y"), (B,)),
-        Merged(Entry("z", Kind.COLLECTION), (A,)),
-    ]
-
-
-def test_a_clash_in_a_listing_is_one_child_with_its_conflict():
-    merged = merge_listings({A: [file(1)], B: [FOLDER]})
-    assert merged == [Merged(FOLDER, (B,), (Conflict(A, "kind", "file", "collection"),))]
-
-
-def test_a_name_listed_twice_by_one_endpoint_counts_once():
-    assert merge_listings({A: [file(1), file(2)]}) == [Merged(file(2), (A,))]
-
-
-def test_nothing_listed_is_an_empty_listing():
-    assert merge_listings({}) == []
