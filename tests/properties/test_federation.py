@@ -17,7 +17,7 @@ from tests.unit.federation.world import (
 )
 from ugrpy.core.errors import Forbidden, NotFound, RequestError, Unavailable
 from ugrpy.federation import Member
-from ugrpy.health.breaker import HealthPolicy
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import (

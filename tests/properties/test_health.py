@@ -8,7 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ugrpy.endpoints.base import Probe
 from ugrpy.health.board import HealthBoard
-from ugrpy.health.breaker import Breaker, HealthPolicy
+from ugrpy.health.breaker import Breaker
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.states import IN_SERVICE_STATES, State, Transition
 from ugrpy.namespace.model import Cause, EndpointId
 

@@ -26,7 +26,7 @@ from ugrpy.config.values import (
     parse_prefix,
     parse_url,
 )
-from ugrpy.health.breaker import HealthPolicy
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.locality.model import (
     MAX_WEIGHT,
     Network,

@@ -3,19 +3,23 @@
 A dictionary of breakers. Changes are returned as values; whoever asked writes the log.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
-from ugrpy.health.breaker import Breaker, HealthPolicy
+from ugrpy.health.breaker import Breaker
 from ugrpy.health.counts import Draw, middle
 from ugrpy.health.pace import USUAL_CAP_S
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.states import HealthSnapshot, ProbeReport, Transition
 from ugrpy.namespace.model import Cause, EndpointId
+
+_NONE: Mapping[EndpointId, HealthPolicy] = MappingProxyType({})
 
 
 class HealthBoard:
     """The health of all endpoints. Every method that names an unknown endpoint raises ``KeyError``.
 
-    ``unprobed`` are those that must not be probed (``probe = false``): ``admit`` brings them back by trials.
+    ``policy`` holds for all who have none of their own in ``policies``. ``unprobed`` are those that must not be probed (``probe = false``): ``admit`` brings them back by trials.
     """
 
     def __init__(
@@ -23,16 +27,16 @@ class HealthBoard:
         ids: Iterable[EndpointId],
         policy: HealthPolicy,
         *,
+        policies: Mapping[EndpointId, HealthPolicy] = _NONE,
         unprobed: Collection[EndpointId] = (),
         draw: Draw = middle,
     ) -> None:
-        self.policy = policy
         self.absent: frozenset[EndpointId] = frozenset()
         """Those out of service now; kept up to date, so that it costs nothing to look."""
         self._breakers = {
             endpoint: Breaker(
                 endpoint,
-                policy,
+                policies.get(endpoint, policy),
                 probed_actively=endpoint not in unprobed,
                 draw=draw,
                 on_move=self._look_around,
@@ -49,6 +53,11 @@ class HealthBoard:
 
     def __len__(self) -> int:
         return len(self._breakers)
+
+    def shortest_interval_s(self, default_s: float) -> float:
+        """The probe interval of the one that is probed most often; ``default_s`` when there are no endpoints."""
+        intervals = (breaker.policy.probe_interval_s for breaker in self._breakers.values())
+        return min(intervals, default=default_s)
 
     def in_service(self, endpoint: EndpointId) -> bool:
         """Whether the endpoint is asked and waited for."""

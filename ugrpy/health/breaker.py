@@ -15,7 +15,8 @@ The problem: a dead storage element costs every client the full wait for an answ
 - *What is forgiven.* A good operation forgives everything. A good probe forgives only what a probe can judge: other
   probes and missing connections. A server whose front door answers while its disks hang must not be kept in service by
   a ``HEAD`` of its root.
-- *The way back.* ``return_after`` good probes in a row. An endpoint that must not be probed gets a half-open trial:
+- *The way back.* ``return_after`` good probes in a row, each a probe interval after the one before and the first an interval
+  after the ejection, so that they are as many stable intervals. An endpoint that must not be probed gets a half-open trial:
   after a back-off one single request is let through, and its fate decides. The back-off doubles from one probe interval to
   sixteen, with jitter, so that many gateways do not come back at once.
 - *Refused credentials* (401, 403 on a probe) are a matter for people, not a sign of death: the endpoint stays in service,
@@ -26,13 +27,11 @@ What this does not catch: an endpoint that answers promptly and wrongly. Merging
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
-
-from pydantic import Field
+from typing import ClassVar
 
 from ugrpy.health.counts import BackOff, Draw, FailureRow, jittered, middle
 from ugrpy.health.pace import USUAL_CAP_S, Pace
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.states import (
     IN_SERVICE_STATES,
     TABLE,
@@ -44,39 +43,6 @@ from ugrpy.health.states import (
     phrase_duration,
 )
 from ugrpy.namespace.model import Cause, EndpointId
-
-
-@dataclass(frozen=True, slots=True)
-class HealthPolicy:
-    """When an endpoint leaves service and when it comes back: the ``[health]`` table of the configuration."""
-
-    eject_after: Annotated[
-        int,
-        Field(
-            ge=0,
-            description="Failures in a row that take an endpoint out of service; a missing connection counts "
-            "twice; 0 means never.",
-        ),
-    ] = 3
-    probe_interval_s: Annotated[
-        float,
-        Field(gt=0, description="Seconds of silence after which an endpoint is probed."),
-    ] = 10.0
-    return_after: Annotated[
-        int, Field(ge=1, description="Good probes in a row that bring an endpoint back.")
-    ] = 2
-    max_latency_s: Annotated[
-        float,
-        Field(gt=0, description="Seconds; a probe answered later than this counts as failed."),
-    ] = 10.0
-    slow_after: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="Times in a row that clients were answered without waiting for an endpoint, after "
-            "which it is not waited for at all until it is prompt again.",
-        ),
-    ] = 3
 
 
 class Breaker:
@@ -233,15 +199,11 @@ class Breaker:
         """Whether a probe should start now. One that refuses us or is out is probed whatever its traffic says."""
         if not self.probed_actively:
             return False
-        last = self._last_probe_at
-        if last is None:
+        since = self._quiet_since()
+        if since is None:
             return True
-        watched = self._condition is not State.IN_SERVICE
-        if self._suspect and self._condition is not State.EJECTED:
-            return now - last >= self._period_s * self.SUSPECT_FRACTION
-        if not watched and self._last_good_at is not None:
-            last = max(last, self._last_good_at)
-        return now - last >= self._period_s
+        soon = self._suspect and self._condition is not State.EJECTED
+        return now - since >= self._period_s * (self.SUSPECT_FRACTION if soon else 1.0)
 
     def trial_due(self, now: float) -> bool:
         """Whether the next request may be the one trial of an endpoint that is not probed."""
@@ -334,16 +296,19 @@ class Breaker:
     def _probed_well(self, probe: ProbeReport, now: float) -> Transition | None:
         self._refusal = f": {probe.detail}" if probe.detail else ""
         self._suspect = False
-        change = self._signal(self._good_probe_signal(probe.refusing), now)
+        begun_s = now - probe.latency_s
+        change = self._signal(self._good_probe_signal(probe.refusing, begun_s), now)
         self._pace.seeded(probe.latency_s)
         return change
 
-    def _good_probe_signal(self, refusing: bool) -> Signal | None:
+    def _good_probe_signal(self, refusing: bool, begun_s: float) -> Signal | None:
         if self._condition is State.TRIAL:
             return None  # only the trial itself decides
         if self._condition is not State.EJECTED:
             self._row.forgive_door()
             return Signal.REFUSED if refusing else Signal.WELCOMED
+        if begun_s < self._ejected_at:
+            return None  # it was on its way already, and no interval has passed since
         self._good_probes += 1
         if self._good_probes < self.policy.return_after:
             return None
@@ -362,6 +327,17 @@ class Breaker:
         if 0 < self.policy.eject_after <= self._row.weight:
             return self._signal(Signal.LIMIT, now)
         return None
+
+    def _quiet_since(self) -> float | None:
+        """From when the time to the next probe counts; ``None`` when the first one is due."""
+        last = self._last_probe_at
+        if self._condition is State.EJECTED:
+            # a probe at once would say nothing about the interval that has to be stable
+            return self._ejected_at if last is None else max(last, self._ejected_at)
+        watched = self._suspect or self._condition is not State.IN_SERVICE
+        if watched or last is None or self._last_good_at is None:
+            return last
+        return max(last, self._last_good_at)
 
     # -- moving -----------------------------------------------------------------------------------
 

@@ -34,12 +34,13 @@ async def run_prober(
     ``on_transition`` is called for every visible change found here. An exception from ``probe`` counts as a
     failed probe of that endpoint.
     """
-    pause_s = min(_LONGEST_PAUSE_S, board.policy.probe_interval_s / _LOOKS_PER_INTERVAL)
+    longest_s = _LONGEST_PAUSE_S * _LOOKS_PER_INTERVAL
+    pause_s = min(longest_s, board.shortest_interval_s(longest_s)) / _LOOKS_PER_INTERVAL
     running: dict[EndpointId, asyncio.Task[None]] = {}
 
     async def probe_one(endpoint: EndpointId) -> None:
         await asyncio.sleep(draw() * pause_s)
-        report = await _report(probe, endpoint, clock, board.policy.max_latency_s)
+        report = await _report(probe, endpoint, clock, board[endpoint].policy.max_latency_s)
         change = board.probed(endpoint, report, clock.monotonic())
         if change is not None:
             on_transition(change)

@@ -18,7 +18,7 @@ from ugrpy import telemetry
 from ugrpy.core.errors import ConfigError, Forbidden, NotFound, Unavailable
 from ugrpy.federation import Member
 from ugrpy.federation.members import Members
-from ugrpy.health.breaker import HealthPolicy
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.model import Cause, Denied, Entry, Kind, Unknown
 from ugrpy.testing import HANG, Reply, ScriptedEndpoint

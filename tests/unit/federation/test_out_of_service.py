@@ -15,7 +15,7 @@ from tests.unit.federation.world import (
 from ugrpy import telemetry
 from ugrpy.core.errors import NotFound, Unavailable
 from ugrpy.federation import Member
-from ugrpy.health.breaker import HealthPolicy
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.states import State, Transition
 from ugrpy.namespace.model import Absent, Cause, Unknown
 from ugrpy.namespace.paths import Mount

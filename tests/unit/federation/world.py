@@ -20,7 +20,7 @@ from ugrpy.federation import (
     Surroundings,
 )
 from ugrpy.health.board import HealthBoard
-from ugrpy.health.breaker import HealthPolicy
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.states import Transition
 from ugrpy.locality import Address, Candidate, Place, Position, Ranker, RankPolicy, Zone
 from ugrpy.namespace.fanout import Want

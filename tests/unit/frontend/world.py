@@ -14,7 +14,7 @@ from ugrpy.core.meter import Meter
 from ugrpy.federation import Federation, Member, Policies, Surroundings
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.health.board import HealthBoard
-from ugrpy.health.breaker import HealthPolicy
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.locality import Candidate, Place, Ranker, RankPolicy
 from ugrpy.locality.model import PreferenceRule
 from ugrpy.namespace.fanout import FanoutPolicy

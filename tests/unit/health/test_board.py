@@ -4,7 +4,7 @@ import pytest
 
 from ugrpy.endpoints.base import Probe
 from ugrpy.health.board import HealthBoard
-from ugrpy.health.breaker import HealthPolicy
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.states import State
 from ugrpy.namespace.model import Cause, EndpointId
 
@@ -76,6 +76,25 @@ def test_stalls_and_snapshots():
         (B, False, 0),
         (C, False, 0),
     ]
+
+
+def test_one_endpoint_may_have_a_policy_of_its_own():
+    health = HealthBoard(
+        [A, B],
+        HealthPolicy(probe_interval_s=20.0),
+        policies={B: HealthPolicy(eject_after=1, probe_interval_s=5.0, return_after=1)},
+    )
+    for endpoint in (A, B):
+        health.probed(endpoint, Probe(alive=True, latency_s=0.02), 0.0)
+        health.heard(endpoint, Cause.TIMEOUT, None, 1.0)
+        health.heard(endpoint, None, 0.1, 1.5)
+    assert health.absent == {B}
+    assert health.probes_due(6.0) == [B]
+    assert health.probes_due(21.5) == [A, B]
+    assert health.shortest_interval_s(60.0) == 5.0
+    assert HealthBoard([], HealthPolicy()).shortest_interval_s(60.0) == 60.0
+    health.probed(B, Probe(alive=True, latency_s=0.02), 6.0)
+    assert health.absent == frozenset()
 
 
 def test_unknown_names_are_errors():

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from ugrpy.endpoints.base import Probe
-from ugrpy.health.breaker import Breaker, HealthPolicy
+from ugrpy.health.breaker import Breaker
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.states import State, Transition
 from ugrpy.namespace.model import Cause, EndpointId
 
@@ -319,6 +320,40 @@ def test_refusing_and_ejected_endpoints_are_probed_in_spite_of_traffic():
     ok()(out, 110.0)
     assert not out.probe_due(110.9)
     assert out.probe_due(111.0)
+
+
+def test_the_way_back_begins_with_a_whole_interval():
+    """A probe on the heels of the failure would be a stable interval of no length (row D123)."""
+    never_probed = ejected()
+    assert not never_probed.probe_due(109.9)
+    assert never_probed.probe_due(110.0)
+    long_quiet = Breaker(EndpointId("uvic"), HealthPolicy(eject_after=1))
+    probe_ok()(long_quiet, 0.0)
+    fails()(long_quiet, 100.0)
+    assert not long_quiet.probe_due(109.9)
+    assert long_quiet.probe_due(110.0)
+
+
+def test_a_probe_that_was_under_way_at_the_ejection_is_no_interval():
+    breaker = Breaker(EndpointId("uvic"), HealthPolicy(eject_after=1, return_after=1))
+    fails()(breaker, 100.0)
+    probe_ok(0.5)(breaker, 100.4)
+    assert breaker.state is OUT
+    probe_ok(0.5)(breaker, 110.9)
+    assert breaker.state is IN
+
+
+def test_a_quarantine_of_ten_intervals_that_a_failure_starts_afresh():
+    breaker = Breaker(EndpointId("uvic"), HealthPolicy(eject_after=1, return_after=10))
+    fails()(breaker, 0.0)
+    for now in range(10, 100, 10):
+        probe_ok()(breaker, float(now))
+    probe_ok(10.5)(breaker, 99.0)
+    for now in range(110, 200, 10):
+        probe_ok()(breaker, float(now))
+        assert breaker.state is OUT
+    probe_ok()(breaker, 200.0)
+    assert breaker.state is IN
 
 
 def test_an_endpoint_that_must_not_be_probed_never_is():

@@ -1,10 +1,11 @@
 """The prober in virtual time."""
 
 import asyncio
+from collections.abc import Mapping
 
 from ugrpy.endpoints.base import Probe
 from ugrpy.health.board import HealthBoard
-from ugrpy.health.breaker import HealthPolicy
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.prober import run_prober
 from ugrpy.health.states import State, Transition
 from ugrpy.namespace.model import Cause, EndpointId
@@ -16,8 +17,15 @@ A, B, C = EndpointId("a"), EndpointId("b"), EndpointId("c")
 class World:
     """Three endpoints, what each answers to a probe, and when each was probed."""
 
-    def __init__(self, policy: HealthPolicy | None = None, draws: list[float] | None = None):
-        self.board = HealthBoard([A, B, C], policy or HealthPolicy(), unprobed={C})
+    def __init__(
+        self,
+        policy: HealthPolicy | None = None,
+        draws: list[float] | None = None,
+        policies: Mapping[EndpointId, HealthPolicy] | None = None,
+    ):
+        self.board = HealthBoard(
+            [A, B, C], policy or HealthPolicy(), policies=policies or {}, unprobed={C}
+        )
         self.probed: list[tuple[float, EndpointId]] = []
         self.answers: dict[EndpointId, Probe | Exception | None] = {}
         self.changes: list[Transition] = []
@@ -95,6 +103,16 @@ def test_a_dead_endpoint_is_ejected_and_comes_back():
     assert gone.at_s < 5.0
     assert gone.reason == "ejected 0 s ago after 3 failures: probe: connection refused"
     assert 30.0 < back.at_s < 45.0
+
+
+def test_each_endpoint_is_probed_at_its_own_interval_within_its_own_limit():
+    world = World(policies={B: HealthPolicy(probe_interval_s=2.0, max_latency_s=0.5)})
+    world.answers[A] = world.answers[B] = None
+    run_virtual(world.live(9.0))
+    assert world.board.absent == {B}
+    assert len(world.times(A)) == 1
+    assert world.board[B].last_error == "probe: no answer in 0.5 s"
+    assert len(world.times(B)) > 4
 
 
 def test_a_stuck_probe_delays_nobody_and_is_not_doubled():
