@@ -94,15 +94,16 @@ def prefers_html(accept: str | None) -> bool:
     return html > json_ and html >= anything
 
 
-_QUALITY = re.compile(r"\s*q\s*=\s*(.*?)\s*")
 _WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
 def _quality(parameters: str) -> float:
     """The weight among the parameters of a media range; 1 without one, 0 when it cannot be read."""
     for parameter in parameters.split(";"):
-        if found := _QUALITY.fullmatch(parameter):
-            return float(found[1]) if _WEIGHT.fullmatch(found[1]) else 0.0
+        name, separator, value = parameter.partition("=")
+        if separator and name.strip() == "q":
+            written = value.strip()
+            return float(written) if _WEIGHT.fullmatch(written) else 0.0
     return 1.0
 
 

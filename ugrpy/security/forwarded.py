@@ -28,9 +28,10 @@ _NODE = re.compile(
     r"(?:\[(?P<bracketed>[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]|(?P<dotted>[0-9.]+))(?::(?:[0-9]{1,5}|_[\w.-]+))?",
     re.ASCII,
 )
-# The pair of a forwarded-element (RFC 7239 section 4) that we look for; no address needs an escape inside its quotes
+# The pair of a forwarded-element (RFC 7239 section 4) that we look for; no address needs an escape inside its quotes.
+# The blanks after a plain value are taken with it: to leave them out here costs the square of their number.
 _FOR = re.compile(
-    r'(?:^|;)[ \t]*for=(?:"(?P<quoted>[^"\\]*)"|(?P<plain>[^";]*?))[ \t]*(?=;|$)', re.IGNORECASE
+    r'(?:^|;)[ \t]*for=(?:"(?P<quoted>[^"\\]*)"[ \t]*|(?P<plain>[^";]*))(?=;|$)', re.IGNORECASE
 )
 
 
@@ -113,7 +114,8 @@ def _forwarded_nodes(values: Sequence[str]) -> Iterator[str]:
     for value in reversed(values):
         for element in _elements_from_the_right(value):
             found = _FOR.findall(element)
-            yield "".join(found[0]) if len(found) == 1 else ""
+            quoted, plain = found[0] if len(found) == 1 else ("", "")
+            yield quoted or plain.rstrip(" \t")
 
 
 def _elements_from_the_right(value: str) -> Iterator[str]:

@@ -22,7 +22,8 @@ _ALGORITHMS = {
     "sha512": ("sha-512", 64),
     "sha-512": ("sha-512", 64),
 }
-_PAIR = re.compile(r"([A-Za-z0-9-]+)[=:]([A-Za-z0-9+/]+={0,2})")
+# A name begins where no name goes on, and is short: or a long text without any would be gone through from each of its letters.
+_PAIR = re.compile(r"(?<![A-Za-z0-9-])([A-Za-z0-9-]{1,16})[=:]([A-Za-z0-9+/]+={0,2})")
 
 
 def parse_checksums(text: str) -> tuple[Digest, ...]:

@@ -69,15 +69,18 @@ def render_iso_date(seconds: float) -> str:
     return _texts(int(seconds // 1))[1]
 
 
-@lru_cache(maxsize=1024)
 def parse_http_date(text: str) -> int | None:
     """Seconds since the epoch of one of the three HTTP forms (RFC 9110 section 5.6.7), else ``None``.
 
     Lenient where servers are: case, a wrong or missing day name, a missing or numeric zone. Two-digit years from 70
     on are of the 1900s, as POSIX has it.
     """
-    if len(text) > _LONGEST_DATE:
-        return None
+    # before the memo, or strangers could fill it with long texts
+    return None if len(text) > _LONGEST_DATE else _parse_http_date(text)
+
+
+@lru_cache(maxsize=1024)
+def _parse_http_date(text: str) -> int | None:
     text = text.strip()
     for form in _HTTP_FORMS:
         if (match := form.fullmatch(text)) is not None:
