@@ -7,7 +7,7 @@ which both the messages and ``origin`` need; so the layers are ours, and pydanti
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ugrpy.config.checks import check_tree
 from ugrpy.config.merging import duplicate_endpoints, merge
-from ugrpy.config.model import Configuration, Tables
+from ugrpy.config.model import Configuration, EndpointSettings, Tables
 from ugrpy.config.problems import (
     InvalidConfiguration,
     Problem,
@@ -99,6 +99,9 @@ def _validate(tree: Tree, origins: Mapping[str, str]) -> tuple[Configuration | N
         tables = _adapter().validate_json(document)
     except ValidationError as error:
         return None, [*problems, *problems_of(error, names, origins)]
+    tables = replace(
+        tables, endpoints=tuple(_inheriting(one, tables, tree) for one in tables.endpoints)
+    )
     parts = {part.name: getattr(tables, part.name) for part in fields(Tables)}
     return Configuration(**parts, origins=origins), problems
 
@@ -106,6 +109,15 @@ def _validate(tree: Tree, origins: Mapping[str, str]) -> tuple[Configuration | N
 @cache
 def _adapter() -> TypeAdapter[Tables]:
     return TypeAdapter(Tables)
+
+
+def _inheriting(endpoint: EndpointSettings, tables: Tables, tree: Tree) -> EndpointSettings:
+    """The endpoint with its health policy filled up from ``[health]``; only the written tree knows what it sets."""
+    if endpoint.health is None:
+        return endpoint
+    written = tree["endpoints"][endpoint.name]["health"]
+    own = {key: getattr(endpoint.health, key) for key in written}
+    return replace(endpoint, health=replace(tables.health, **own))
 
 
 def _sets_name(table: object) -> bool:

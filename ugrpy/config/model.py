@@ -185,6 +185,13 @@ class EndpointSettings(TransportOptions):
         ),
     ] = Absence.NORMAL
     probe: Annotated[bool, Field(description="ask for signs of life while it is idle")] = True
+    health: Annotated[
+        HealthPolicy | None,
+        Field(
+            description="what differs for this endpoint from `[health]`, by the same keys: `[endpoints.NAME.health]`"
+        ),
+    ] = None
+    """A whole policy once it is loaded; ``None`` when the endpoint has nothing of its own."""
 
     @property
     def transport(self) -> TransportOptions:

@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin
 from ugrpy.config.model import EndpointSettings, Tables
 from ugrpy.config.shape import Key, keys_of, table_in
 from ugrpy.config.values import Listen, UnixSocket
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.locality.model import Position
 from ugrpy.namespace.paths import Mount
 
@@ -47,6 +48,7 @@ _WORDS: dict[Any, str] = {
     UnixSocket: "address",
     Position: "[latitude, longitude]",
     Mount: "mount",
+    HealthPolicy: "table",
     type(None): "",
 }
 
@@ -66,8 +68,7 @@ def render_reference() -> str:
                 "`NAME` is what logs, metrics and headers call it: letters, digits, `.`, `_` and `-`, at most 63.",
             ]
         for key in keys_of(table):
-            inner = table_in(key.annotation)
-            if inner is not None and inner not in _WORDS:
+            if (inner := _array_of(key)) is not None:
                 lines += _section(
                     f"[[{section.name}.{key.name}]]", key.info.description or "", inner
                 )
@@ -78,13 +79,18 @@ def _section(header: str, about: str, table: type) -> Iterator[str]:
     yield from ("", f"## {header}", "", f"{about[:1].upper()}{about[1:]}.", "")
     yield from ("| key | type | default | meaning |", "|---|---|---|---|")
     for key in keys_of(table):
-        inner = table_in(key.annotation)
-        if inner is not None and inner not in _WORDS:
+        if _array_of(key) is not None:
             continue
         meaning = (key.info.description or "").rstrip(".")
         if meaning.partition(" ")[0].istitle():  # "GeoIP" and "CIDR" stay
             meaning = meaning[:1].lower() + meaning[1:]
         yield f"| `{key.name}` | {_type(key)} | {_default(key.default)} | {meaning} |"
+
+
+def _array_of(key: Key) -> type | None:
+    """What a key holds a list of, when that is a table with a section of its own."""
+    inner = table_in(key.annotation)
+    return None if inner in _WORDS else inner
 
 
 def _type(key: Key) -> str:

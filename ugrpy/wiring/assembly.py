@@ -65,6 +65,7 @@ async def assemble(
     board = HealthBoard(
         ids,
         config.health,
+        policies={EndpointId(one.name): one.health for one in settings if one.health is not None},
         unprobed={EndpointId(one.name) for one in settings if not one.probe},
         draw=draw,
     )

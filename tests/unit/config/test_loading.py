@@ -1,5 +1,6 @@
 """Sources, their order, and what is told of the result."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ugrpy.config import (
     load,
 )
 from ugrpy.core.errors import ConfigError
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.locality.model import NetworkPlace, Position, PreferenceRule
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.paths import Mount
@@ -164,6 +166,45 @@ def test_later_sources_win(write):
     assert found.origin("cache.max_items") == "environment"
     assert found.origin("cache.negative_ttl_s") == f"{first}:4"
     assert found.origin("health.slow_after") == f"{other}:2"
+
+
+def test_an_endpoint_differs_from_the_health_table_in_what_it_sets(write):
+    file = write(
+        "site.toml",
+        '[health]\neject_after = 5\nprobe_interval_s = 4.0\n[endpoints.plain]\nurl = "http://plain"\n'
+        '[endpoints."se-1".health]\neject_after = 1\nreturn_after = 3\n[endpoints.se-1]\nurl = "http://se"\n'
+        '[endpoints.inline]\nurl = "http://inline"\nhealth = { slow_after = 7 }\n',
+    )
+    environ = {
+        "UGRPY_ENDPOINTS__SE_1__HEALTH__RETURN_AFTER": "10",
+        "UGRPY_HEALTH__MAX_LATENCY_S": "2.5",
+    }
+    found = load([file], environ=environ)
+    common = HealthPolicy(eject_after=5, probe_interval_s=4.0, max_latency_s=2.5)
+    assert found.health == common
+    assert {one.name: one.health for one in found.endpoints} == {
+        "plain": None,
+        "se-1": replace(common, eject_after=1, return_after=10),
+        "inline": replace(common, slow_after=7),
+    }
+    assert found.origin("endpoints.se-1.health.eject_after") == f"{file}:7"
+    assert found.origin("endpoints.se-1.health.return_after") == "environment"
+    assert found.origin("endpoints.inline.health.slow_after") == f"{file}:13"
+    assert found.origin("endpoints.plain.health.eject_after") == "default"
+
+
+def test_what_is_wrong_in_an_endpoints_health_is_told_once_and_by_line(write):
+    file = write(
+        "site.toml",
+        '[health]\nreturn_after = 0\n[endpoints.a]\nurl = "http://a"\n[endpoints.a.health]\n'
+        'eject_after = -1\neject_afer = 1\n[endpoints.b]\nurl = "http://b"\nhealth = 5\n',
+    )
+    assert problems(file) == [
+        "site.toml:2: health.return_after: expected at least 1, got 0",
+        "site.toml:6: endpoints.a.health.eject_after: expected at least 0, got -1",
+        "site.toml:7: endpoints.a.health.eject_afer: unknown key; did you mean 'eject_after'?",
+        "site.toml:10: endpoints.b.health: expected a table, got 5",
+    ]
 
 
 def test_drop_ins_bring_endpoints_networks_and_rules(write):

@@ -32,10 +32,12 @@ def test_values_are_shown_as_toml():
     assert "| `readable` | true or false | `true` |" in page
     assert '| `mounts` | list of mounts | `["/"]` |' in page
     assert "| `url` | text | required |" in page
+    assert "| `health` | table | none |" in page
     assert "| `workers` | whole number, ≥ 1, ≤ 512 | `1` |" in page
 
 
 def test_keys_are_known_by_place():
     assert known_keys(("locality", "rules", 3)) == ["networks", "asns", "prefer"]
+    assert "eject_after" in known_keys(("endpoints", 0, "health"))
     assert known_keys(("cache", "ttl_s")) == []
     assert known_keys(("nowhere", "at", "all")) == []

@@ -60,6 +60,23 @@ def test_every_endpoint_with_what_is_said_of_it(tmp_path):
     assembled(config, look)
 
 
+def test_an_endpoint_with_health_settings_of_its_own(tmp_path):
+    config = configured(
+        tmp_path,
+        "[health]\neject_after = 4\nreturn_after = 5\n"
+        '[endpoints.one]\nurl = "http://127.0.0.1:1"\n[endpoints.two]\nurl = "http://127.0.0.1:2"\n'
+        "[endpoints.two.health]\neject_after = 1\n",
+    )
+
+    def look(made: Assembled) -> None:
+        board = made.federation.board
+        policies = {name: board[name].policy for name in board}
+        assert {name: one.eject_after for name, one in policies.items()} == {"one": 4, "two": 1}
+        assert {one.return_after for one in policies.values()} == {5}
+
+    assembled(config, look)
+
+
 def test_places_come_from_the_configuration_or_from_the_database(tmp_path):
     database = tmp_path / "places.mmdb"
     write_geoip(database, SITES)
