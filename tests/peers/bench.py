@@ -53,9 +53,13 @@ class Bench:
         path.chmod(0o755)
         return path
 
-    def nginx_dav(self, address: str = "127.0.0.1") -> PeerServer:
-        """nginx with WebDAV."""
-        return self._start("nginx-dav", lambda folder: nginx_dav(folder, address))
+    def nginx_dav(
+        self, address: str = "127.0.0.1", *, bytes_per_s: int | None = None
+    ) -> PeerServer:
+        """nginx with WebDAV, as slow as wished."""
+        return self._start(
+            "nginx-dav", lambda folder: nginx_dav(folder, address, bytes_per_s=bytes_per_s)
+        )
 
     def nginx_plain(self, address: str = "127.0.0.1", *, autoindex: bool = False) -> PeerServer:
         """nginx serving files."""

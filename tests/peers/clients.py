@@ -141,6 +141,11 @@ def wget2(home: Path) -> Client:
     return Client("wget2", home)
 
 
+def cadaver(home: Path) -> Client:
+    """``cadaver(url, stdin=b"ls\\nquit\\n")``: it reads commands and echoes them, and ends with 0 whatever happened."""
+    return Client("cadaver", home, env={"TERM": "dumb"})
+
+
 def read_root_branch(url: str, tree: str, branch: str) -> list[float]:
     """One branch of a tree in a ROOT file over HTTP, by uproot in this process."""
     import uproot

@@ -113,6 +113,12 @@ def rclone(tmp_path: Path) -> clients.Client:
 
 
 @pytest.fixture
+def cadaver(tmp_path: Path) -> clients.Client:
+    """cadaver."""
+    return clients.cadaver(tmp_path)
+
+
+@pytest.fixture
 def wget2(tmp_path: Path) -> clients.Client:
     """wget2."""
     return clients.wget2(tmp_path)

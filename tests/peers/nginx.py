@@ -47,10 +47,16 @@ dav_methods PUT DELETE MKCOL COPY MOVE;
       dav_access user:rw group:rw all:rw;"""
 
 
-def nginx_dav(folder: Path, address: str = "127.0.0.1") -> PeerServer:
-    """A WebDAV server: PROPFIND and OPTIONS from the dav-ext module, the rest its own. No Digest."""
+def nginx_dav(
+    folder: Path, address: str = "127.0.0.1", *, bytes_per_s: int | None = None
+) -> PeerServer:
+    """A WebDAV server: PROPFIND and OPTIONS from the dav-ext module, the rest its own. No Digest.
+
+    With ``bytes_per_s`` a download takes its time, long enough to stop the server in the middle.
+    """
     module = next((f / _MODULE for f in _MODULE_FOLDERS if (f / _MODULE).exists()), Path(_MODULE))
-    return _server(folder, address, _DAV, f"load_module {module};")
+    rate = "" if bytes_per_s is None else f"\n      limit_rate {bytes_per_s};"
+    return _server(folder, address, _DAV + rate, f"load_module {module};")
 
 
 def nginx_plain(folder: Path, address: str = "127.0.0.1", *, autoindex: bool = False) -> PeerServer:

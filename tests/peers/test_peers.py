@@ -203,6 +203,21 @@ def test_wget2_downloads(nginx_plain, wget2, tmp_path):
     assert (tmp_path / "copy").read_bytes() == DATA
 
 
+def test_cadaver_lists_and_reads(nginx_dav, cadaver):
+    nginx_dav.write("cadaver/file", DATA)
+    done = cadaver(f"{nginx_dav.url}/cadaver/", stdin=b"ls\ncat file\nquit\n").check()
+    assert " file " in done.text
+    assert DATA in done.stdout
+
+
+def test_a_slow_nginx_takes_its_time(bench, curl):
+    server = bench.nginx_dav(bytes_per_s=1000)
+    server.write("slow", b"s" * 1_000_000)
+    done = curl("-sS", "-o", "copy", "--max-time", "0.5", f"{server.url}/slow")
+    assert done.code == 28  # curl's own limit
+    assert 0 < (curl.home / "copy").stat().st_size < 1_000_000
+
+
 def test_rclone_lists_and_uploads(nginx_dav, rclone, tmp_path):
     nginx_dav.write("rclone/file", DATA)
     env = {"RCLONE_WEBDAV_URL": nginx_dav.url}
