@@ -71,8 +71,10 @@ class Listing:
             return made  # another who waited for the same question was quicker
         known = asking.known(path, answer.knowledge, answer.silent, machine.started_s)
         now = asking.clock.monotonic()
-        # all have spoken, so it is also known what the path itself is: misses and files are asked for again soon
-        asking.memory.keep_name(known, now)
+        # all have spoken, so it is also known what the path itself is: misses and files are asked for again soon;
+        # what mounts make exists whatever anybody says
+        if not asking.members.synthetic.holds(path):
+            asking.memory.keep_name(known, now)
         listing = self._made_of(known, machine.gathered)
         asking.memory.keep_listing(listing, now)
         return listing
