@@ -7,15 +7,16 @@ Sample, as davix sends it::
     </D:prop></D:propfind>
 
 Whatever is wrong with a body ends in ``BadRequest`` with the place; entities are never expanded.
+
+Bodies are read with expat and not with lxml, which keeps every name it has ever seen for as long as its thread lives:
+clients that make up names could fill the memory, some 100 kB with each request.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from xml.parsers import expat
 
-from lxml import etree
-
-from ugrpy.core.errors import BadRequest, DataError
-from ugrpy.core.safexml import parse_document
+from ugrpy.core.errors import BadRequest
 
 PropertyName = tuple[str, str]
 """(namespace, local name); the namespace is ``""`` when there is none."""
@@ -23,8 +24,11 @@ PropertyName = tuple[str, str]
 # The longest list a client was seen to send is under 2 kB; the limit bounds what a hostile one costs.
 MAX_BODY_BYTES = 64 * 1024
 
-_DAV = "{DAV:}"
-_FORMS = (f"{_DAV}prop", f"{_DAV}allprop", f"{_DAV}propname")
+# Between namespace and local name; it can be part of neither.
+_SEPARATOR = "\n"
+_DAV = "DAV:"
+# As deep as a property may nest in a request: nothing that we read is deeper than three.
+_DEEPEST = 256
 
 
 class PropfindForm(StrEnum):
@@ -74,43 +78,90 @@ def parse_propfind(body: bytes) -> PropfindRequest:
         raise BadRequest(f"PROPFIND body is longer than {MAX_BODY_BYTES} bytes")
     if not body.strip():
         return PropfindRequest()
-    root = _root(body)
-    if root.tag != f"{_DAV}propfind":
-        raise _wrong(root, f"expected the root element DAV: propfind, found {_shown(root)}")
-    forms = [child for child in root if child.tag in _FORMS]
-    if len(forms) != 1:
-        raise _wrong(root, "propfind must hold exactly one of prop, allprop and propname")
-    match forms[0].tag.removeprefix(_DAV):
-        case "propname":
-            return PropfindRequest(PropfindForm.PROPNAME)
-        case "allprop":
-            extra = [
-                name for child in root.iterchildren(f"{_DAV}include") for name in _names(child)
-            ]
-            return PropfindRequest(PropfindForm.ALLPROP, tuple(dict.fromkeys(extra)))
-        case _:
-            return PropfindRequest(PropfindForm.PROP, tuple(dict.fromkeys(_names(forms[0]))))
+    reader = _BodyReader()
+    reader.read(body)
+    return reader.question()
 
 
-def _root(body: bytes) -> etree._Element:
-    try:
-        return parse_document(body, "PROPFIND body")
-    except DataError as error:
-        raise BadRequest(str(error)) from None
+class _BodyReader:
+    """Notes the root's children and what ``prop`` and ``include`` hold, while the parser goes over the body."""
+
+    def __init__(self) -> None:
+        self._forms: list[PropfindForm] = []
+        self._names: dict[PropfindForm, dict[PropertyName, None]] = {
+            PropfindForm.PROP: {},
+            PropfindForm.ALLPROP: {},
+        }
+        self._depth = 0
+        self._taking: dict[PropertyName, None] | None = None
+        self._root_line = 1
+        self._parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
+
+    def read(self, body: bytes) -> None:
+        """Go over the whole body. Raises ``BadRequest``."""
+        try:
+            self._parser.Parse(body, True)
+        except expat.ExpatError as error:
+            place = f"line {error.lineno}, column {error.offset + 1}"
+            why = expat.errors.messages.get(error.code, "broken")
+            raise _not_well_formed(f"{why}, {place}") from None
+        except (LookupError, ValueError):  # what Python's codecs say of odd encodings
+            raise _not_well_formed("its encoding cannot be read") from None
+        finally:
+            # it holds this reader and all names: together they would wait for the collector
+            del self._parser
+
+    def question(self) -> PropfindRequest:
+        """What has been asked. Raises ``BadRequest`` when it is not exactly one thing."""
+        if len(self._forms) != 1:
+            raise _wrong(
+                self._root_line, "propfind must hold exactly one of prop, allprop and propname"
+            )
+        (form,) = self._forms
+        return PropfindRequest(form, tuple(self._names.get(form, ())))
+
+    def _start(self, tag: str, _attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise _wrong(self._parser.CurrentLineNumber, f"over {_DEEPEST} elements deep")
+        namespace, _, local = tag.rpartition(_SEPARATOR)
+        if self._depth == 1:
+            self._root(namespace, local)
+        elif self._depth == 2:
+            self._child(namespace, local)
+        elif self._depth == 3 and self._taking is not None:
+            self._taking[namespace, local] = None
+
+    def _root(self, namespace: str, local: str) -> None:
+        self._root_line = self._parser.CurrentLineNumber
+        if (namespace, local) != (_DAV, "propfind"):
+            shown = f"{namespace or '(no namespace)'} {local}"[:100]
+            raise _wrong(self._root_line, f"expected the root element DAV: propfind, found {shown}")
+
+    def _child(self, namespace: str, local: str) -> None:
+        self._taking = None
+        if namespace != _DAV:
+            return
+        if local in PropfindForm.__members__.values():
+            self._forms.append(PropfindForm(local))
+        if local == "prop":
+            self._taking = self._names[PropfindForm.PROP]
+        elif local == "include":
+            self._taking = self._names[PropfindForm.ALLPROP]
+
+    def _end(self, _tag: str) -> None:
+        self._depth -= 1
+
+    def _refuse_doctype(self, *_declared: object) -> None:
+        raise BadRequest("PROPFIND body has a document type declaration; none is allowed")
 
 
-def _names(parent: etree._Element) -> list[PropertyName]:
-    names = []
-    for child in parent.iterchildren("*"):
-        name = etree.QName(child)
-        names.append((name.namespace or "", name.localname))
-    return names
+def _not_well_formed(why: str) -> BadRequest:
+    return BadRequest(f"PROPFIND body is not well-formed XML: {why}")
 
 
-def _shown(element: etree._Element) -> str:
-    name = etree.QName(element)
-    return f"{name.namespace or '(no namespace)'} {name.localname}"[:100]
-
-
-def _wrong(element: etree._Element, why: str) -> BadRequest:
-    return BadRequest(f"PROPFIND body, line {element.sourceline}: {why}")
+def _wrong(line: int, why: str) -> BadRequest:
+    return BadRequest(f"PROPFIND body, line {line}: {why}")
