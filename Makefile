@@ -100,7 +100,7 @@ parity: $(STAMPS)/self ## docs/parity.md and docs/parity.json from the last run
 	@$(BIN)/python -m tests.parity
 
 .PHONY: bench
-bench: $(STAMPS)/self $(STAMPS)/peers ## all benchmarks with their yardsticks (ARGS="redirect_hot --json"); about 5 minutes
+bench: $(STAMPS)/self $(STAMPS)/peers ## all benchmarks with their yardsticks (ARGS="redirect_hot --json"); about 7 minutes
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: clean

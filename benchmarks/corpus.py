@@ -41,7 +41,7 @@ class Item:
 class Corpus:
     """A federation of ``members`` elements; each name is on ``replicas_min`` to ``replicas_max`` of them.
 
-    ``miss_percent`` of the look-up names are on none.
+    ``miss_percent`` of the look-up names are on none. Of the listed names all but ``list_shared_percent`` are on one only.
     """
 
     seed: int = 1
@@ -50,6 +50,7 @@ class Corpus:
     replicas_max: int = 3
     miss_percent: int = 5
     list_entries: int = 1000
+    list_shared_percent: int = 100
 
     def as_json(self) -> dict[str, int]:
         """The numbers, for handing to another process: ``Corpus(**numbers)`` is the same corpus."""
@@ -64,7 +65,9 @@ class Corpus:
 
     def list_holders(self, number: int, position: int) -> tuple[int, ...]:
         """Which members hold name ``position`` of list ``number``: at least one."""
-        return self._members(mix((self.seed * 7919 + number) * 1_000_003 + position))
+        drawn = mix((self.seed * 7919 + number) * 1_000_003 + position)
+        shared = (drawn >> 16) % 100 < self.list_shared_percent
+        return self._members(drawn) if shared else self._members(drawn)[:1]
 
     def _members(self, drawn: int) -> tuple[int, ...]:
         count = self.replicas_min + (drawn >> 8) % (self.replicas_max - self.replicas_min + 1)

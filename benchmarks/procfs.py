@@ -47,6 +47,15 @@ def _ticks_s(pid: int) -> float:
 
 def peak_rss_bytes(pid: int) -> int:
     """The sum of the largest resident sizes the members of the family have had."""
+    return _status_bytes(pid, "VmHWM:")
+
+
+def rss_bytes(pid: int) -> int:
+    """The sum of the resident sizes of the family now."""
+    return _status_bytes(pid, "VmRSS:")
+
+
+def _status_bytes(pid: int, field: str) -> int:
     total = 0
     for one in family(pid):
         try:
@@ -54,7 +63,7 @@ def peak_rss_bytes(pid: int) -> int:
         except (FileNotFoundError, ProcessLookupError):
             continue
         for line in status.splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(field):
                 total += int(line.split()[1]) * 1024
     return total
 

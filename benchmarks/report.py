@@ -12,6 +12,11 @@ _COLUMNS = (
     ("load_busy", "load cores"),
     ("other_busy", "other cores"),
     ("peak_rss_mb", "peak MB"),
+    ("first_ms", "first byte ms"),
+    ("total_ms", "total ms"),
+    ("cpu_ms", "CPU ms"),
+    ("growth_mb", "growth MB"),
+    ("body_mb", "body MB"),
     ("ns", "ns/operation"),
 )
 

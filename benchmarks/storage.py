@@ -25,8 +25,8 @@ from benchmarks.corpus import Corpus, Item
 _ZEROS = bytes(1_000_000)
 # Rendered listings are kept: the elements must not cost more than the gateway they feed.
 _LISTINGS_KEPT = 32
-_XML_HEAD = b'<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">'
-_XML_TAIL = b"</D:multistatus>"
+XML_HEAD = b'<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">'
+XML_TAIL = b"</D:multistatus>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +63,23 @@ class Answers:
 
     def _propfind(self, path: str, item: Item, depth: str) -> bytes:
         if depth == "0" or not item.collection:
-            body = _XML_HEAD + _resource(path, item) + _XML_TAIL
+            body = XML_HEAD + resource(path, item) + XML_TAIL
             return _reply("207 Multi-Status", body, "application/xml")
         kept = self._listings.get(path)
         if kept is None:
             base = path.rstrip("/")
-            parts = [_XML_HEAD, _resource(path, item)]
+            parts = [XML_HEAD, resource(path, item)]
             children = self._corpus.children(self._member, path)
-            parts += [_resource(f"{base}/{child.name}", child) for child in children]
-            kept = _reply("207 Multi-Status", b"".join([*parts, _XML_TAIL]), "application/xml")
+            parts += [resource(f"{base}/{child.name}", child) for child in children]
+            kept = _reply("207 Multi-Status", b"".join([*parts, XML_TAIL]), "application/xml")
             self._listings[path] = kept
             if len(self._listings) > _LISTINGS_KEPT:
                 self._listings.popitem(last=False)
         return kept
 
 
-def _resource(path: str, item: Item) -> bytes:
-    """One response element; the corpus has no name that needs escaping."""
+def resource(path: str, item: Item) -> bytes:
+    """One response element of a multistatus; the corpus has no name that needs escaping."""
     if item.collection:
         own = "<D:resourcetype><D:collection/></D:resourcetype>"
         path = path.rstrip("/") + "/"

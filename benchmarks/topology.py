@@ -7,6 +7,7 @@ process share the rest. Affinity is set before a process is started, so its thre
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 START_S = 20.0
 STOP_S = 10.0
+_PORTS = range(13_000, 15_000)  # the tests' servers take theirs above
 
 
 class CannotRun(Exception):
@@ -52,10 +54,13 @@ def pinned(where: set[int]) -> Iterator[None]:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on at this moment, and none that the system gives to outgoing connections (32768 on)."""
+    source = random.SystemRandom()
+    while True:
+        port = source.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +137,30 @@ class Topology:
 
     def nginx(self, location: str) -> Server:
         """The yardstick: one nginx worker that answers a constant 302."""
+        return self._nginx("nginx", "nginx.conf", self.server_cores, "127.0.0.1", LOCATION=location)
+
+    def nginx_files(
+        self, name: str, root: Path, where: set[int], host: str = "127.0.0.1"
+    ) -> Server:
+        """One nginx worker that answers with files: GET with the one of that name, PROPFIND of ``/a/`` with ``/a/DEPTH.xml``."""
+        return self._nginx(name, "nginx_files.conf", where, host, ROOT=str(root))
+
+    def _nginx(self, name: str, template: str, where: set[int], host: str, **values: str) -> Server:
         program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             raise CannotRun("nginx is not installed (Debian: apt install nginx-light)")
-        port = free_port()
-        text = (HERE / "peers" / "nginx.conf").read_text()
-        for key, value in {
-            "DIRECTORY": str(self.directory),
-            "PORT": str(port),
-            "LOCATION": location,
-        }.items():
+        port = free_port(host)
+        directory = self.directory / f"{name}.d"
+        directory.mkdir(mode=0o755)
+        text = (HERE / "peers" / template).read_text()
+        values |= {"DIRECTORY": str(directory), "LISTEN": f"{host}:{port}"}
+        for key, value in values.items():
             text = text.replace(f"@{key}@", value)
-        configuration = self.directory / "nginx.conf"
+        configuration = directory / "nginx.conf"
         configuration.write_text(text)
-        log = str(self.directory / "nginx.log")
-        process = self.start(
-            "nginx", [program, "-e", log, "-c", str(configuration)], self.server_cores
-        )
-        return self._await_http("nginx", process, port, "/")
+        log = str(self.directory / f"{name}.log")
+        process = self.start(name, [program, "-e", log, "-c", str(configuration)], where)
+        return self._await_http(name, process, port, "/", host)
 
     def bare_aiohttp(self, location: str) -> Server:
         """The ceiling of the HTTP library: a constant 302 from an aiohttp handler."""
@@ -173,18 +184,23 @@ class Topology:
         return self._await_http(name, process, port, "/readyz")
 
     def _await_http(
-        self, name: str, process: subprocess.Popen[str], port: int, path: str
+        self,
+        name: str,
+        process: subprocess.Popen[str],
+        port: int,
+        path: str,
+        host: str = "127.0.0.1",
     ) -> Server:
         """Wait until ``path`` is answered with something below 400."""
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and process.poll() is None:
             try:
-                status, _, _ = fetch(port, "GET", path)
+                status, _, _ = fetch(port, "GET", path, host=host)
             except OSError:
                 time.sleep(0.05)
                 continue
             if status < 400:
-                return Server("127.0.0.1", port, process.pid)
+                return Server(host, port, process.pid)
             time.sleep(0.05)
         raise CannotRun(f"{name} did not come up:\n{self.log_tail(name)}")
 

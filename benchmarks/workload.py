@@ -25,7 +25,7 @@ class Ask:
     """What the load generator is to ask; plain data, so that it travels as JSON.
 
     ``kind``: ``fixed`` (one path for ever), ``zipf`` (names 0 to ``names`` - 1, exponent 1), ``each`` (``names`` distinct names
-    from ``first`` on, in order), ``lists`` (the same for collections, PROPFIND Depth 1). ``accept`` is sent when not empty;
+    from ``first`` on, in order), ``lists`` (the same for collections, PROPFIND Depth 1, with ``encoding`` as Accept-Encoding).
     ``found`` is the status for a name that exists.
     """
 
@@ -35,6 +35,7 @@ class Ask:
     first: int = 0
     seed: int = 1
     accept: str = "*/*"
+    encoding: str = "identity"
     found: int = 302
     repeat: bool = False
 
@@ -51,7 +52,7 @@ def build(ask: Ask, host: str) -> Workload:
     corpus = Corpus(**ask.corpus)
     found = str(ask.found).encode()
     if ask.kind == "lists":
-        headers = {"Depth": "1", "Accept": ask.accept}
+        headers = {"Depth": "1", "Accept": ask.accept, "Accept-Encoding": ask.encoding}
         paths = [list_path(ask.first + n) for n in range(ask.names)]
         rendered = [render("PROPFIND", path, host, headers) for path in paths]
         return Workload(rendered, [found] * len(rendered), ask.repeat)

@@ -1,5 +1,7 @@
 """The namespace that every process of a benchmark computes for itself."""
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,13 @@ def test_a_member_shows_a_name_exactly_when_it_holds_it(index):
 def test_replicas_stay_within_their_bounds(index):
     corpus = Corpus(members=8, replicas_min=2, replicas_max=3, miss_percent=0)
     assert 2 <= len(set(corpus.holders(index))) <= 3
+
+
+def test_all_but_a_share_of_the_listed_names_are_on_one_member():
+    corpus = Corpus(replicas_min=2, list_entries=3000, list_shared_percent=34)
+    counts = Counter(len(corpus.list_holders(0, n)) for n in range(3000))
+    assert set(counts) == {1, 2, 3}
+    assert 1860 < counts[1] < 2100
 
 
 def test_about_one_in_twenty_names_is_nowhere():

@@ -44,8 +44,11 @@ def test_lists_are_asked_with_depth_1_and_a_constant_expects_its_one_status():
         b"PROPFIND /lists/000002/",
     ]
     assert all(b"\r\nDepth: 1\r\n" in request for request in load.requests)
+    assert all(b"\r\nAccept-Encoding: identity\r\n" in request for request in load.requests)
     assert not load.wraps
-    assert build(Ask("lists", CORPUS.as_json(), names=1, repeat=True), "h:1").wraps
+    again = build(Ask("lists", CORPUS.as_json(), names=1, repeat=True, encoding="gzip"), "h:1")
+    assert again.wraps
+    assert b"\r\nAccept-Encoding: gzip\r\n" in again.requests[0]
     constant = build(Ask("fixed", CORPUS.as_json()), "h:1")
     assert (constant.expected, constant.wraps, len(constant.requests)) == ([b"302"], True, 1)
 
