@@ -206,6 +206,8 @@ def seen_at(url: str) -> Seen:
             given = answer.headers["content-type"] == media_type
             urls = frozenset(read(answer.body).urls) if given else frozenset()
             metalinks.append((answer.status, urls))
+        by_head = ask("HEAD", url, headers={"Accept": media_type})
+        metalinks.append((by_head.status, frozenset([by_head.headers["content-type"]])))
     return Seen(
         (get.status, get.headers.get("content-type", "")),
         (head.status, head.headers.get("content-length"), head.headers.get("etag")),
@@ -238,7 +240,9 @@ def test_doubled_and_trailing_slashes_mean_the_same_file(slashed, servers, spell
     assert expected.head[:2] == (200, "10")
     assert expected.alone == expected.listed == (("/sub/deeper/file", 10),)
     replicas = frozenset(f"{s.url}/paths/root/sub/deeper/file" for s in servers.values())
-    assert all(found == (200, replicas) for found in expected.metalinks)
+    by_get = [(200, replicas)] * 2
+    by_head = {version: (200, frozenset([kind])) for version, kind in METALINK_TYPES.items()}
+    assert expected.metalinks == (*by_get, by_head[3], *by_get, by_head[4])
     assert seen_at(slashed.url + spelling) == expected
     assert ask("GET", slashed.url + spelling).headers["location"] in replicas
 

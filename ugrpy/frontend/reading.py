@@ -80,6 +80,8 @@ class Reading:
         merged = self.federation.expect(known)
         if merged.entry.kind is Kind.COLLECTION:
             return _page_head() if exchange.slash else self._slash_form(exchange)
+        if wanted is not None:
+            return await self._metalink(exchange, wanted)  # of a file with a slash at its end
         if (unchanged := _conditional(exchange, known, whole=True)) is not None:
             return unchanged
         if merged.entry.size_bytes is None:
