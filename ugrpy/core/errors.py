@@ -7,18 +7,20 @@
     ├── RequestError           .status: the client asked for something we refuse
     │   ├── BadRequest         400
     │   ├── Forbidden          403
-    │   │   └── DepthRefused   403  PROPFIND with Depth infinity (RFC 4918 section 9.1)
+    │   │   ├── DepthRefused   403  PROPFIND with Depth infinity (RFC 4918 section 9.1)
+    │   │   └── TooManyItems   403  a collection with more items than may be listed
     │   ├── NotFound           404
     │   ├── MethodNotAllowed   405  .allowed
     │   ├── PreconditionFailed 412
     │   └── Unavailable        502, 503 or 504  .retry_after_s  .missing
     ├── EndpointError          .endpoint: the storage element did not give a usable answer
+    │   │                      .inside: the same for operators, who may read hosts and paths
     │   ├── TimedOut           it was silent for too long (also a TimeoutError)
     │   ├── Unreachable        no connection: DNS, refused, TLS (also a ConnectionError)
     │   ├── Malformed          it answered, but not in a form the protocol allows
     │   ├── Busy               429 or 503  .retry_after_s
     │   └── Failed             any other 5xx
-    └── DataError              bytes that break a format: where, and which rule
+    └── DataError              bytes that break a format: where, and which rule  .seen: what stood there
 
 *Absent* and *denied* are answers (``namespace.model``), not exceptions. Foreign exceptions are
 mapped to these once, at the seam where they arise; cancellation is never mapped.
@@ -64,6 +66,10 @@ class Forbidden(RequestError):
 
 class DepthRefused(Forbidden):
     """PROPFIND with Depth infinity, refused with the precondition RFC 4918 section 9.1 names."""
+
+
+class TooManyItems(Forbidden):
+    """The collection holds more items than this service lists; each of them can be asked for by its name."""
 
 
 class NotFound(RequestError):
@@ -128,7 +134,11 @@ class Unavailable(RequestError):
 
 
 class EndpointError(UgrError):
-    """A storage element gave no usable answer. ``retryable`` says whether asking again can help."""
+    """A storage element gave no usable answer. ``retryable`` says whether asking again can help.
+
+    The message is told to clients, so it never names a host, a path on the storage element or a credential (row K29).
+    ``inside`` says the same for operators, with all that helps them.
+    """
 
     retryable = True
 
@@ -138,11 +148,13 @@ class EndpointError(UgrError):
         *,
         endpoint: str = "",
         retry_after_s: float | None = None,
+        inside: str = "",
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.endpoint = endpoint
         self.retry_after_s = retry_after_s
+        self.inside = inside or message
 
 
 class TimedOut(EndpointError, TimeoutError):
@@ -168,4 +180,11 @@ class Failed(EndpointError):
 
 
 class DataError(UgrError):
-    """Bytes that break a format; the message says where and which rule."""
+    """Bytes that break a format; the message says where and which rule, in words of our own.
+
+    ``seen`` is what stood there instead, as far as that helps: it comes from a stranger and may say anything.
+    """
+
+    def __init__(self, message: str, *, seen: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.seen = seen
