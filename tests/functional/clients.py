@@ -7,9 +7,12 @@ as most clients must, stands at nginx.
 """
 
 import http.client
+import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -230,6 +233,36 @@ def storages_of(grid: Grid, urls: list[str]) -> list[str]:
     """The names of the storages that the URLs lead to."""
     by_url = {server.url: name for name, server in grid.storages.items()}
     return [by_url[re.match(r"https?://[^/]+", url)[0]] for url in urls]  # type: ignore[index]
+
+
+LOGGED = re.compile(r'method=(\S+) path="([^"]*)" status=(\d+)')
+_marks = itertools.count()
+
+
+def until(holds: Callable[[], object], limit_s: float = 20.0) -> None:
+    """Wait for something that other processes bring about."""
+    deadline = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < deadline, f"{holds} does not come about"
+        time.sleep(0.02)
+
+
+@contextmanager
+def requests_to(gateway: Gateway) -> Iterator[list[tuple[str, str, int]]]:
+    """What the gateway is asked inside the block: method, path with query, status; the list is filled at its end.
+
+    By the access log, which is written with a delay: a request of our own at either end says how far to read.
+    """
+    seen: list[tuple[str, str, int]] = []
+    marks = [f"/mark-{next(_marks)}" for _ in range(2)]
+    ask_from("127.0.0.1", "OPTIONS", gateway.url + marks[0], {})
+    yield seen
+    ask_from("127.0.0.1", "OPTIONS", gateway.url + marks[1], {})
+    until(lambda: f'path="{marks[1]}"' in gateway.log_text())
+    lines = LOGGED.findall(gateway.log_text())
+    paths = [path for _, path, _ in lines]
+    between = lines[paths.index(marks[0]) + 1 : paths.index(marks[1])]
+    seen += [(method, path, int(status)) for method, path, status in between]
 
 
 def write(server: PeerServer, path: str, data: bytes) -> None:

@@ -6,7 +6,6 @@ library neon writes them.
 
 import json
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,11 +23,11 @@ from tests.functional.clients import (
     SHARED,
     SHARED_BYTES,
     WIDE,
-    Grid,
     html_links,
     only,
     only_bytes,
     propfind,
+    requests_to,
     wide_names,
 )
 
@@ -378,24 +377,12 @@ def test_rclone_stats_a_single_file(grid, rclone):
 
 @pytest.mark.row("K21")
 def test_sizes_come_with_the_listing_and_no_client_asks_for_each(grid, davix, gfal):
-    grid.ask("OPTIONS", "/begin")
-    davix("ls", "-l", grid.at(WIDE)).check()
-    gfal("ls", "-l", grid.at("/data/")).check()
-    grid.ask("OPTIONS", "/end")
+    with requests_to(grid.gateway) as seen:
+        davix("ls", "-l", grid.at(WIDE)).check()
+        gfal("ls", "-l", grid.at("/data/")).check()
     # gfal2 asks what the collection is before it lists it
-    assert asked_between(grid, "/begin", "/end") == [
-        ("PROPFIND", WIDE),
-        ("PROPFIND", "/data/"),
-        ("PROPFIND", "/data/"),
+    assert seen == [
+        ("PROPFIND", WIDE, 207),
+        ("PROPFIND", "/data/", 207),
+        ("PROPFIND", "/data/", 207),
     ]
-
-
-def asked_between(grid: Grid, begin: str, end: str) -> list[tuple[str, str]]:
-    """Method and path of the requests between two others, by the access log, which is written with a delay."""
-    deadline = time.monotonic() + 10
-    while f'path="{end}"' not in (log := grid.gateway.log_text()):
-        assert time.monotonic() < deadline, "the access log is not written"
-        time.sleep(0.02)
-    requests = re.findall(r'method=(\w+) path="([^"]*)"', log)
-    paths = [path for _, path in requests]
-    return requests[paths.index(begin) + 1 : paths.index(end)]
