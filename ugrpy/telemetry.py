@@ -65,6 +65,7 @@ _OBSERVATION = Label(
     "outcome", "which of the four answers it gave", ("found", "absent", "denied", "unknown")
 )
 _CACHE = Label("cache", "what is remembered: single names or whole listings", ("entry", "listing"))
+_ABOUT = Label("about", "what the replicas disagree on", ("kind", "size", "checksum"))
 _LOOKUP = Label(
     "outcome",
     "stale: held, but not enough for this question, or an endpoint is back that had no say",
@@ -147,6 +148,14 @@ PARTIAL_LISTINGS = Metric(
     "Listings answered without the word of every endpoint that covers the collection.",
 )
 
+CLASHES = Metric(
+    "ugrpy_clashes_total",
+    MetricKind.COUNTER,
+    "names",
+    "Names asked for or listed whose replicas disagree; the outvoted ones are not offered.",
+    (_ABOUT,),
+)
+
 METRICS = (
     REQUESTS,
     REQUEST_SECONDS,
@@ -160,6 +169,7 @@ METRICS = (
     EARLY_ANSWERS,
     ABSENT_WITH_MISSING,
     PARTIAL_LISTINGS,
+    CLASHES,
 )
 
 

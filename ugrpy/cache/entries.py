@@ -4,7 +4,7 @@ Three rules, each the cure of a known defect of the system this replaces:
 
 - Age counts from the moment of the put and is never renewed by a read, or a constantly requested name lives for
   ever with its stale size and its expired signature (reference row D112).
-- The bound on the number of entries holds after every put, not at the next sweep (D113).
+- The bound on what is held is kept by every put, not at the next sweep (D113).
 - What was not found, and what was put together while an endpoint was missing, is kept for a shorter time than what is
   known for certain (D111, D116); the caller chooses the life, ``CachePolicy`` names the lives.
 
@@ -12,6 +12,7 @@ There is no sweeper: an expired entry goes when it is asked for or when it has b
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
@@ -42,20 +43,27 @@ class CachePolicy:
     ] = 5.0
 
 
+def _one(_value: object) -> int:
+    return 1
+
+
 class AgingCache(Generic[V]):
     """At most ``max_items`` values by path, each gone at a time fixed when it was put.
 
     Paths are decoded and start with a slash. Values are anything but ``None``. ``now`` and ``expires_at`` are
     readings of one monotonic clock, in seconds. ``hits``, ``misses`` and ``evicted`` only grow; an expired entry
-    that is asked for counts as a miss, and ``evicted`` counts what went for want of room only.
+    that is asked for counts as a miss, and ``evicted`` counts what went for want of room only. With ``weigh`` a value may
+    count as several items; it must weigh the same as long as it is held.
     """
 
-    __slots__ = ("_items", "evicted", "hits", "max_items", "misses")
+    __slots__ = ("_items", "_weigh", "_weight", "evicted", "hits", "max_items", "misses")
 
-    def __init__(self, max_items: int) -> None:
+    def __init__(self, max_items: int, weigh: Callable[[V], int] = _one) -> None:
         if max_items < 1:
             raise ValueError(f"max_items must be at least 1, not {max_items}")
         self.max_items = max_items
+        self._weigh = weigh
+        self._weight = 0
         self.hits = 0
         self.misses = 0
         self.evicted = 0
@@ -70,7 +78,7 @@ class AgingCache(Generic[V]):
             self.misses += 1
             return None
         if item[0] <= now:
-            del self._items[key]
+            self.pop(key)
             self.misses += 1
             return None
         self._items.move_to_end(key)
@@ -90,21 +98,27 @@ class AgingCache(Generic[V]):
     def put(self, key: str, value: V, expires_at: float, now: float) -> None:
         """Remember ``value`` until ``expires_at``, replacing what was known of ``key``.
 
-        A value whose time is already over is not stored, and the older one goes all the same.
+        A value whose time is already over, or that alone is too heavy, is not stored, and the older one goes all the same.
         """
         items = self._items
-        if expires_at <= now:
-            items.pop(key, None)
+        self.pop(key)
+        weight = self._weigh(value)
+        if expires_at <= now or weight > self.max_items:
             return
         items[key] = (expires_at, value)
-        items.move_to_end(key)
-        if len(items) > self.max_items:
-            items.popitem(last=False)
+        self._weight += weight
+        while self._weight > self.max_items:
+            _key, (_expires_at, oldest) = items.popitem(last=False)
+            self._weight -= self._weigh(oldest)
             self.evicted += 1
 
     def pop(self, key: str) -> bool:
         """Forget one name; whether anything was known of it."""
-        return self._items.pop(key, None) is not None
+        item = self._items.pop(key, None)
+        if item is None:
+            return False
+        self._weight -= self._weigh(item[1])
+        return True
 
     def pop_prefix(self, path_prefix: str) -> int:
         """Forget a path and all below it, by whole components; how many entries went.
@@ -116,12 +130,13 @@ class AgingCache(Generic[V]):
         below = path + "/"
         doomed = [key for key in self._items if key == path or key.startswith(below)]
         for key in doomed:
-            del self._items[key]
+            self.pop(key)
         return len(doomed)
 
     def clear(self) -> None:
         """Forget everything; the counters stay."""
         self._items.clear()
+        self._weight = 0
 
     def __len__(self) -> int:
         """How many entries are held, expired ones that nobody has asked for included."""

@@ -37,6 +37,7 @@ from ugrpy.locality.model import (
 from ugrpy.locality.rank import RankPolicy
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.paths import Mount
+from ugrpy.security.identity import Audience
 from ugrpy.transport.options import TransportOptions
 
 _LISTEN = Listen("127.0.0.1", 8080)
@@ -121,6 +122,19 @@ class FederationSettings(FanoutPolicy):
         int,
         Field(ge=0, description="most replicas named in metalinks and Link headers; 0 means all"),
     ] = 0
+    max_list_items: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="a collection with more items is not listed (403), its items can still be read by name; 0 means no such limit",
+        ),
+    ] = 0
+    show_endpoints: Annotated[
+        Audience,
+        Field(
+            description="who is told the names of the storage elements and what is wrong with them: public (everybody), authenticated (who has shown a credential) or admin (only the admin listener)"
+        ),
+    ] = Audience.PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,3 +44,13 @@ async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def next_turn() -> None:
+    """Let everybody else who is ready have a turn."""
+    await asyncio.sleep(0)
+
+
+async def first_of(*futures: asyncio.Future[Any]) -> None:
+    """Return when one of them is done; none is cancelled, not even when the caller is."""
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)

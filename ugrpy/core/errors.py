@@ -58,10 +58,19 @@ class BadRequest(RequestError):
 
 
 class Forbidden(RequestError):
-    """The identity may not do this here, or no storage element that might hold the name lets us look."""
+    """The identity may not do this here, or no storage element that might hold the name lets us look.
+
+    ``missing`` says of each storage element that refused why.
+    """
 
     status = 403
     title = "Forbidden"
+
+    def __init__(
+        self, message: str, *, missing: Mapping[str, str] | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.missing = dict(missing or {})
 
 
 class DepthRefused(Forbidden):

@@ -7,10 +7,12 @@ endpoint serves which part of the namespace; ``explain`` tells all of it about o
 from ugrpy.federation.asking import Surroundings
 from ugrpy.federation.core import Federation, Policies
 from ugrpy.federation.known import KnownListing, KnownName, Replica
+from ugrpy.federation.listing import Follower
 from ugrpy.federation.members import Member
 
 __all__ = [
     "Federation",
+    "Follower",
     "KnownListing",
     "KnownName",
     "Member",

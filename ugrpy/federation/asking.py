@@ -4,7 +4,7 @@ What names and listings have in common. Everything an endpoint says, or fails to
 board here, and nowhere else.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ugrpy.core.clock import Clock, SystemClock
@@ -24,8 +24,12 @@ from ugrpy.namespace.model import EndpointId, Observation, Unknown
 from ugrpy.namespace.verdict import OutOfService, refusal
 
 
-def _ignore(_transition: Transition) -> None:
+def _ignore(*_what: object) -> None:
     """For those who do not watch."""
+
+
+Clashes = Callable[[str, Sequence[Merged]], None]
+"""Hears of a path, or of a collection, and of the names there whose replicas disagree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Surroundings:
     clock: Clock = field(default_factory=SystemClock)
     meter: Meter = field(default_factory=NullMeter)
     on_transition: Callable[[Transition], None] = _ignore
+    on_clash: Clashes = _ignore
 
 
 class Asking:
@@ -58,6 +63,7 @@ class Asking:
         self.clock = around.clock
         self.counts = Counts(around.meter, [member.id for member in members])
         self._on_transition = around.on_transition
+        self._on_clash = around.on_clash
 
     def admitted(self, path: str) -> dict[EndpointId, str]:
         """The endpoints to ask about ``path``: those in service, and those whose turn it is for a trial."""
@@ -129,6 +135,16 @@ class Asking:
     def regained(self, out: Mapping[EndpointId, OutOfService]) -> bool:
         """Whether an endpoint that could not be asked then is back now, and may know more (row D116)."""
         return any(self.board.in_service(name) for name in out)
+
+    def note_clash(self, path: str, among: Iterable[Merged]) -> None:
+        """Replicas that disagree are counted and told to whoever watches (row D57)."""
+        clashing = [one for one in among if one.conflicts]
+        if not clashing:
+            return
+        for one in clashing:
+            for about in {conflict.about for conflict in one.conflicts}:
+                self.counts.clash(about)
+        self._on_clash(path, clashing)
 
     def note_stall(self, name: EndpointId) -> None:
         """A client was answered without waiting for this endpoint, which might have been the better choice."""

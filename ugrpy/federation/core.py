@@ -9,7 +9,7 @@ from ugrpy.core.errors import Unavailable
 from ugrpy.endpoints.base import Verb
 from ugrpy.federation.asking import Asking, Surroundings
 from ugrpy.federation.known import KnownListing, KnownName, Replica
-from ugrpy.federation.listing import Listing
+from ugrpy.federation.listing import Follower, Listing
 from ugrpy.federation.locating import Locating
 from ugrpy.federation.members import Member, Members
 from ugrpy.federation.memory import Memory
@@ -25,10 +25,11 @@ from ugrpy.namespace.verdict import missing_reasons
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The knobs of one federation."""
+    """The knobs of one federation. ``max_list_items``: longer collections are not listed; 0 means all are."""
 
     fanout: FanoutPolicy = field(default_factory=FanoutPolicy)
     cache: CachePolicy = field(default_factory=CachePolicy)
+    max_list_items: int = 0
 
 
 class Federation:
@@ -50,7 +51,7 @@ class Federation:
         self.draw = around.draw
         self._asking = Asking(self.members, board, ranker, self.memory, policies.fanout, around)
         self._locating = Locating(self._asking)
-        self._listing = Listing(self._asking)
+        self._listing = Listing(self._asking, policies.max_list_items)
 
     def __repr__(self) -> str:
         return (
@@ -106,13 +107,17 @@ class Federation:
     async def list(self, path: str) -> KnownListing:
         """The merged contents of a collection; of a file, the file itself and no children.
 
-        Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` when nobody holds the path.
+        Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` when nobody holds the path, ``TooManyItems`` beyond ``max_list_items``.
         """
         return await self._listing.list(path)
 
     async def inquire_listing(self, path: str) -> KnownListing:
         """As ``list``, for those who have just asked ``recall_listing`` in vain."""
         return await self._listing.inquire(path)
+
+    async def open_listing(self, path: str) -> KnownListing | Follower:
+        """As ``inquire_listing``, but a very long listing is handed out while it grows, in no order; it must be closed."""
+        return await self._listing.open(path)
 
     def recall_listing(self, path: str) -> KnownListing | None:
         """The listing that is remembered, if any; raises as ``list`` when a miss is remembered."""

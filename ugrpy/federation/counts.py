@@ -7,6 +7,7 @@ from ugrpy.core.meter import Instrument, Meter
 from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Observation
 
 _OUTCOMES = ("found", "absent", "denied", "unknown")
+_ABOUT = ("kind", "size", "checksum")
 
 
 class Counts:
@@ -25,6 +26,9 @@ class Counts:
         self.early = meter.instrument(telemetry.EARLY_ANSWERS.name)
         self.partial = meter.instrument(telemetry.PARTIAL_LISTINGS.name)
         self.absent_with_missing = meter.instrument(telemetry.ABSENT_WITH_MISSING.name)
+        self._clashes = {
+            about: meter.instrument(telemetry.CLASHES.name, about=about) for about in _ABOUT
+        }
         self._asks = {
             (endpoint, verb, outcome): meter.instrument(
                 telemetry.ENDPOINT_ASKS.name, endpoint=endpoint, verb=verb, outcome=outcome
@@ -37,6 +41,10 @@ class Counts:
             endpoint: meter.instrument(telemetry.ENDPOINT_SECONDS.name, endpoint=endpoint)
             for endpoint in endpoints
         }
+
+    def clash(self, about: str) -> None:
+        """Replicas of a name disagree; ``about`` is that of a ``Conflict``."""
+        self._clashes[about if about in _ABOUT else "checksum"].add()
 
     def heard(
         self, endpoint: EndpointId, verb: str, observation: Observation, took_s: float

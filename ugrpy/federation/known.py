@@ -1,8 +1,11 @@
 """What the caches hold: everything known of one name, or of the contents of one collection."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
+from ugrpy.federation.contents import Contents
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Knowledge, Merged, Summary
 from ugrpy.namespace.model import EndpointId, Kind
@@ -68,6 +71,17 @@ class KnownName:
         return not self.silent if want is Want.ALL or self.merged is None else True
 
 
+CHILDREN_PER_WEIGHT = 100
+
+
+class Children(Protocol):
+    """Children that can be counted and gone through, again and again: a tuple in the order of the names, or ``Contents``."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Merged]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class KnownListing:
     """The contents of one collection, or the file that stands where one was expected.
@@ -77,11 +91,36 @@ class KnownListing:
 
     path: str
     itself: Merged
-    children: Sequence[Merged]
+    children: Children
     missing: Mapping[str, str]
     at_s: float
+    weight: int = field(init=False, compare=False, repr=False)
+    """How much of the memory it takes, in ``CHILDREN_PER_WEIGHT`` children."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", 1 + len(self.children) // CHILDREN_PER_WEIGHT)
 
     @property
     def complete(self) -> bool:
         """Whether every endpoint that covers the collection has contributed."""
         return not self.missing
+
+    def noting(self, name: str, child: Merged | None) -> "KnownListing":
+        """The listing after news of one name: it is there as ``child`` describes, or not at all (row D59)."""
+        if isinstance(self.children, Contents):
+            if child is None:
+                self.children.remove(name)
+            else:
+                self.children.put(child)
+            return self
+        children = list(self.children)
+        at = bisect_left(children, name, key=_name)
+        there = at < len(children) and _name(children[at]) == name
+        if there and children[at] == child:
+            return self
+        children[at : at + there] = () if child is None else (child,)
+        return replace(self, children=tuple(children))
+
+
+def _name(child: Merged) -> str:
+    return child.entry.name

@@ -1,24 +1,29 @@
 """One collection: what do all endpoints together hold in it, and what is missing from the answer?"""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 
+from ugrpy.core.aio import first_of, next_turn
+from ugrpy.core.errors import TooManyItems
 from ugrpy.federation.asking import Asking
-from ugrpy.federation.known import KnownListing, KnownName
+from ugrpy.federation.contents import LOOSE
+from ugrpy.federation.growing import BATCH, Growing
+from ugrpy.federation.known import Children, KnownListing, KnownName
 from ugrpy.federation.locating import named
 from ugrpy.federation.question import Parts, Question, Then
-from ugrpy.namespace.fanout import Want, no_preference
-from ugrpy.namespace.gather import Gathering
-from ugrpy.namespace.merge import synthetic_collection
+from ugrpy.namespace.fanout import Answer, Want, no_preference
+from ugrpy.namespace.merge import Merged, synthetic_collection
 from ugrpy.namespace.model import Denied, EndpointId, Found, Kind, Observation
 from ugrpy.namespace.paths import join
 
 
 class Listing:
-    """Collections that are known, and those being asked for."""
+    """Collections that are known, and those being asked for. ``max_items``: longer ones are refused; 0 means none is."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: Asking, max_items: int) -> None:
         self._asking = asking
-        self._underway: dict[str, Question] = {}
+        self._max_items = max_items
+        self._underway: dict[str, Growing] = {}
 
     def __repr__(self) -> str:
         return f"<Listing {len(self._underway)} collections under way>"
@@ -26,12 +31,12 @@ class Listing:
     @property
     def questions(self) -> list[Question]:
         """The questions under way."""
-        return list(self._underway.values())
+        return [growing.question for growing in self._underway.values()]
 
     def recall(self, path: str) -> KnownListing | None:
         """The listing that is remembered; no endpoint is asked.
 
-        Raises what ``list`` raises when it is remembered that nobody holds the path.
+        Raises what ``list`` raises when it is remembered that nobody holds the path, or that there is too much in it.
         """
         asking = self._asking
         now = asking.clock.monotonic()
@@ -39,6 +44,9 @@ class Listing:
         if known is not None:
             asking.counts.listing_hit.add()
             return known
+        if (too_long := asking.memory.too_long.get(path, now)) is not None:
+            asking.counts.listing_hit.add()
+            raise _too_many(too_long)
         asking.counts.listing_miss.add()
         name = asking.memory.names.peek(path, now)
         if (
@@ -56,30 +64,72 @@ class Listing:
 
     async def inquire(self, path: str) -> KnownListing:
         """As ``list``, when memory has been asked already."""
-        asking = self._asking
-        question = self._underway.get(path)
-        if question is None or question.finished:
-            covering = asking.admitted(path)
-            if not covering:
-                now = asking.clock.monotonic()
-                return self._made_of(asking.known(path, {}, frozenset(), now), None)
-            question = self._start(path, covering)
-        answer = await question.wait(Want.ALL, no_preference)
-        machine = question.machine
-        made = asking.memory.listings.peek(path, asking.clock.monotonic())
-        if made is not None and made.at_s == machine.started_s:
-            return made  # another who waited for the same question was quicker
-        known = asking.known(path, answer.knowledge, answer.silent, machine.started_s)
-        now = asking.clock.monotonic()
-        # all have spoken, so it is also known what the path itself is: misses and files are asked for again soon;
-        # what mounts make exists whatever anybody says
-        if not asking.members.synthetic.holds(path):
-            asking.memory.keep_name(known, now)
-        listing = self._made_of(known, machine.gathered)
-        asking.memory.keep_listing(listing, now)
-        return listing
+        growing = self._ask(path)
+        if growing is None:
+            return self._unasked(path)
+        number, answer = growing.question.join(Want.ALL, no_preference)
+        try:
+            return await self.finish(growing, await answer)
+        finally:
+            growing.question.leave(number)
 
-    def _start(self, path: str, covering: Mapping[EndpointId, str]) -> Question:
+    async def open(self, path: str) -> "KnownListing | Follower":
+        """As ``inquire``, but a long listing is handed out while it grows."""
+        if self._max_items:
+            return await self.inquire(
+                path
+            )  # it may yet turn out to be too long, and must then be refused
+        growing = self._ask(path)
+        if growing is None:
+            return self._unasked(path)
+        number, answer = growing.question.join(Want.ALL, no_preference)
+        try:
+            await first_of(answer, growing.readable)
+            if not growing.readable.done():
+                return await self.finish(growing, answer.result())
+        except BaseException:
+            growing.question.leave(number)
+            raise
+        return Follower(self, growing, number, answer)
+
+    def missing_so_far(self, growing: Growing) -> Mapping[str, str]:
+        """Who is known by now not to contribute."""
+        machine = growing.question.machine
+        known = self._asking.known(
+            growing.path, dict(machine.knowledge), machine.silent, machine.started_s
+        )
+        return known.missing | self._not_listed(known)
+
+    async def finish(self, growing: Growing, answer: Answer) -> KnownListing:
+        """The whole listing, remembered; made once for all who wait for it."""
+        while growing.move() == BATCH:
+            await next_turn()  # a long listing is not worth the wait of everybody else
+        if growing.listing is None:
+            asking = self._asking
+            known = asking.known(
+                growing.path,
+                answer.knowledge,
+                answer.silent,
+                growing.question.machine.started_s,
+            )
+            now = asking.clock.monotonic()
+            # all have spoken, so it is also known what the path itself is: misses and files are asked for again soon;
+            # what mounts make exists whatever anybody says
+            if not asking.members.synthetic.holds(growing.path):
+                asking.memory.keep_name(known, now)
+            growing.listing = self._made_of(known, growing)
+            asking.memory.keep_listing(growing.listing, now)
+        return growing.listing
+
+    def _ask(self, path: str) -> Growing | None:
+        """The question under way, or a new one; ``None`` when there is nobody to ask."""
+        growing = self._underway.get(path)
+        if growing is None or growing.question.finished:
+            covering = self._asking.admitted(path)
+            growing = self._start(path, covering) if covering else None
+        return growing
+
+    def _start(self, path: str, covering: Mapping[EndpointId, str]) -> Growing:
         asking = self._asking
 
         async def ask(name: EndpointId, part: Parts) -> Observation:
@@ -88,18 +138,36 @@ class Listing:
                 return named(await endpoint.list(covering[name], part), path)
             return named(await endpoint.stat(covering[name]), path)
 
-        def finished(ended: Question) -> None:
-            if self._underway.get(path) is ended:
+        def grown(_question: Question) -> None:
+            growing.grown()
+            if 0 < self._max_items < growing.count:
+                self._refuse(growing)
+
+        def finished(_question: Question) -> None:
+            growing.grown()
+            if self._underway.get(path) is growing:
                 del self._underway[path]
 
-        question = asking.question(covering, ask, "list", Then(finished=finished))
-        self._underway[path] = question
-        return question
+        question = asking.question(covering, ask, "list", Then(grown=grown, finished=finished))
+        growing = Growing(path, question)
+        self._underway[path] = growing
+        return growing
 
-    def _made_of(self, known: KnownName, gathered: Gathering | None) -> KnownListing:
+    def _refuse(self, growing: Growing) -> None:
+        why = (
+            f"{growing.path} holds more than {self._max_items} items, the most that are listed here"
+        )
         asking = self._asking
-        synthetic = asking.members.synthetic
-        if synthetic.holds(known.path) and not known.is_collection:
+        asking.memory.keep_too_long(growing.path, why, asking.clock.monotonic())
+        growing.question.refuse(_too_many(why))
+
+    def _unasked(self, path: str) -> KnownListing:
+        known = self._asking.known(path, {}, frozenset(), self._asking.clock.monotonic())
+        return self._made_of(known, None)
+
+    def _made_of(self, known: KnownName, growing: Growing | None) -> KnownListing:
+        asking = self._asking
+        if asking.members.synthetic.holds(known.path) and not known.is_collection:
             itself = synthetic_collection(known.path)
         else:
             itself = asking.expect(known)
@@ -108,14 +176,26 @@ class Listing:
             return KnownListing(known.path, itself, (), missing, known.at_s)
         if missing:
             asking.counts.partial.add()
-        merged = [] if gathered is None else gathered.take(gathered.count)
-        merged.sort(key=lambda child: child.entry.name)
-        present = {child.entry.name for child in merged}
-        made = [name for name in synthetic.children(known.path) if name not in present]
-        if made:
-            merged += [synthetic_collection(join(known.path, name)) for name in made]
-            merged.sort(key=lambda child: child.entry.name)
-        return KnownListing(known.path, itself, merged, missing, known.at_s)
+        children = self._children(known.path, growing)
+        if growing is not None:
+            asking.note_clash(known.path, growing.clashing)
+        return KnownListing(known.path, itself, children, missing, known.at_s)
+
+    def _children(self, path: str, growing: Growing | None) -> Children:
+        """All children, those that mounts make included; in the order of the names unless there are very many."""
+        gathered = None if growing is None else growing.gathered
+        made = [
+            synthetic_collection(join(path, name))
+            for name in self._asking.members.synthetic.children(path)
+            if gathered is None or not gathered.holds(name)
+        ]
+        if growing is None:
+            return tuple(made)
+        growing.children.extend(made)
+        if len(growing.children) <= LOOSE:
+            return tuple(sorted(growing.children, key=lambda child: child.entry.name))
+        growing.children.seal()
+        return growing.children
 
     def _not_listed(self, known: KnownName) -> dict[str, str]:
         """Endpoints that gave their word on the collection, and whose children are unknown all the same."""
@@ -131,3 +211,51 @@ class Listing:
     def _lists(self, name: EndpointId) -> bool:
         member = self._asking.members[name]
         return member.listable and member.endpoint.features.listable
+
+
+def _too_many(why: str) -> TooManyItems:
+    return TooManyItems(why, hint="each item can still be asked for by its name")
+
+
+class Follower:
+    """Reads one long listing while it grows. ``close`` it, or the endpoints go on for nobody.
+
+    ``missing`` is who was known not to contribute when the reading began, and at its end who really did not.
+    """
+
+    def __init__(
+        self, listing: Listing, growing: Growing, number: int, answer: "asyncio.Future[Answer]"
+    ) -> None:
+        self._listing = listing
+        self._growing = growing
+        self._number = number
+        self._answer = answer
+        self.itself: Merged = synthetic_collection(growing.path)
+        self.missing = listing.missing_so_far(growing)
+
+    async def pieces(self) -> AsyncIterator[Sequence[Merged]]:
+        """The children, each once, as they are settled; waits for the endpoints in between.
+
+        Raises ``Unavailable`` when it turns out that nobody holds the collection for certain: who named children broke off.
+        """
+        growing, place = self._growing, 0
+        while True:
+            children, place = growing.children.after(place)
+            if children:
+                yield children
+            elif not growing.move():
+                if self._answer.done() and growing.listing is not None:
+                    return
+                await self._more()
+
+    async def _more(self) -> None:
+        if self._answer.done():
+            self.missing = (
+                await self._listing.finish(self._growing, self._answer.result())
+            ).missing
+        else:
+            await self._growing.news()
+
+    def close(self) -> None:
+        """The client has all it wanted, or has left."""
+        self._growing.question.leave(self._number)

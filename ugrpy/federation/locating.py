@@ -97,9 +97,15 @@ class Locating:
             machine = ended.machine
             if not machine.silent:
                 known = asking.known(path, machine.knowledge, frozenset(), machine.started_s)
-                asking.memory.keep_name(known, asking.clock.monotonic())
+                now = asking.clock.monotonic()
+                asking.memory.keep_name(known, now)
+                asking.memory.tell_parent(known, now)
+                if known.merged is not None:
+                    asking.note_clash(path, (known.merged,))
 
-        then = Then(answered, lambda underway: self._enrich(path, underway), finished)
+        then = Then(
+            answered, learned=lambda underway: self._enrich(path, underway), finished=finished
+        )
         question = asking.question(covering, ask, "stat", then)
         self._underway[path] = question
         return question

@@ -6,11 +6,10 @@ because it is asked only while a holder is out of service, when nobody can say a
 """
 
 from ugrpy.cache.entries import AgingCache, CachePolicy
-from ugrpy.federation.known import KnownListing, KnownName
+from ugrpy.federation.known import CHILDREN_PER_WEIGHT, KnownListing, KnownName
 from ugrpy.namespace.model import EndpointId
+from ugrpy.namespace.paths import name_of, parent_of
 
-# Collections remembered for every hundred names: they are long, and there are fewer of them.
-NAMES_PER_LISTING = 100
 FOR_EVER = float("inf")
 # Misses of longer names are not kept: nobody asks for them twice but to fill the memory.
 LONGEST_MISS = 1024
@@ -23,9 +22,11 @@ class Memory:
     def __init__(self, policy: CachePolicy) -> None:
         self.policy = policy
         self.names: AgingCache[KnownName] = AgingCache(policy.max_items)
+        # as many children in all listings together as there may be names
         self.listings: AgingCache[KnownListing] = AgingCache(
-            max(1, policy.max_items // NAMES_PER_LISTING)
+            max(1, policy.max_items // CHILDREN_PER_WEIGHT), lambda listing: listing.weight
         )
+        self.too_long: AgingCache[str] = AgingCache(policy.max_items)
         self._holders: AgingCache[frozenset[EndpointId]] = AgingCache(policy.max_items)
 
     def __repr__(self) -> str:
@@ -55,6 +56,22 @@ class Memory:
         if not known.complete:
             until_s = now + min(self.policy.listing_ttl_s, self.policy.incomplete_ttl_s)
         self.listings.put(known.path, known, until_s, now)
+
+    def keep_too_long(self, path: str, why: str, now: float) -> None:
+        """Remember that a collection has more items than may be listed."""
+        self.too_long.put(path, why, now + self.policy.listing_ttl_s, now)
+
+    def tell_parent(self, known: KnownName, now: float) -> None:
+        """The remembered listing around a name learns what all have said of it since; its age stays what it was (row D59)."""
+        parent = parent_of(known.path)
+        listing = self.listings.peek(parent, now)
+        until_s = self.listings.expires_at(parent)
+        if listing is None or until_s is None or known.at_s < listing.at_s:
+            return
+        if known.complete and not known.out and not known.summary.denied:
+            after = listing.noting(name_of(known.path), known.merged)
+            if after is not listing:
+                self.listings.put(parent, after, until_s, now)
 
     def holders(self, path: str, now: float) -> frozenset[EndpointId]:
         """Who was last seen to hold the name."""

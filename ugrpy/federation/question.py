@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ugrpy.core.aio import cancel_and_wait, spawn
 from ugrpy.core.clock import Clock
+from ugrpy.core.errors import RequestError
 from ugrpy.namespace.fanout import (
     Answer,
     Ask,
@@ -44,11 +45,13 @@ class Then:
     """What is done as a question goes on.
 
     ``answered`` is called for every answer given, ``learned`` for every final word after which others are still to come,
-    ``finished`` once; a machine with silent endpoints was then abandoned.
+    ``grown`` when children have been named or nobody adds to them any more, ``finished`` once; a machine with silent endpoints was
+    then abandoned.
     """
 
     answered: Callable[[Answer], None] = _unheeded
     learned: Callable[["Question"], None] = _unheeded
+    grown: Callable[["Question"], None] = _unheeded
     finished: Callable[["Question"], None] = _unheeded
 
 
@@ -94,16 +97,35 @@ class Question:
 
     async def wait(self, want: Want, outranks: Outranks) -> Answer:
         """Wait for an answer. Cancelling this tells the machine that the client has left."""
+        number, answer = self.join(want, outranks)
+        try:
+            return await answer
+        finally:
+            self.leave(number)
+
+    def join(self, want: Want, outranks: Outranks) -> tuple[int, "asyncio.Future[Answer]"]:
+        """A place among those who wait, for those who do more than wait; it must be given up by ``leave``."""
         number = self._next_waiter
         self._next_waiter += 1
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiters[number] = answer
         self._feed(Joined(number, want, outranks))
-        try:
-            return await answer
-        finally:
-            if self._waiters.pop(number, None) is not None:
-                self._feed(Left(number))
+        return number, answer
+
+    def leave(self, number: int) -> None:
+        """Who had this place wants no answer any more; harmless after the answer."""
+        if self._waiters.pop(number, None) is not None:
+            self._feed(Left(number))
+
+    def refuse(self, error: RequestError) -> None:
+        """Ask nobody any further, and tell all who wait that there is no answer to be had."""
+        self.machine.finished = True
+        for answer in self._waiters.values():
+            answer.set_exception(error)
+        self._waiters.clear()
+        for task in self._tasks.values():
+            task.cancel()
+        self._end()
 
     async def stop(self) -> None:
         """Cancel everything, and return when the asks have ended; whoever still waits is cancelled too."""
@@ -133,6 +155,7 @@ class Question:
 
         def part(entries: Sequence[Entry]) -> None:
             self._feed(ListingPart(endpoint, entries))
+            self.hooks.then.grown(self)
 
         try:
             observation = await self.ask(endpoint, part)
@@ -143,6 +166,7 @@ class Question:
         self._feed(Heard(endpoint, observation))
         if not self.finished:
             self.hooks.then.learned(self)
+            self.hooks.then.grown(self)
 
     def _cancel(self, endpoint: EndpointId) -> None:
         if (task := self._tasks.pop(endpoint, None)) is not None:
@@ -151,6 +175,7 @@ class Question:
         if sighting is not None:
             # it ran into the deadline; without a sighting nobody waited any more, which says nothing about it
             self.hooks.heard(endpoint, sighting.observation, sighting.at_s - self.machine.started_s)
+            self.hooks.then.grown(self)
 
     def _answer(self, answer: Answer) -> None:
         self.hooks.then.answered(answer)

@@ -33,7 +33,7 @@ from ugrpy.frontend.reading import Reading
 from ugrpy.namespace.paths import Above, Inside, PrefixMap, parse_path
 from ugrpy.security.authz import AllowReading, Operation, Policy
 from ugrpy.security.forwarded import TrustedNetworks, client_address
-from ugrpy.security.identity import Identity
+from ugrpy.security.identity import Audience, Identity
 from ugrpy.service.access import Access, AccessLog
 from ugrpy.service.quick import QuickResponse
 from ugrpy.service.state import Side
@@ -64,7 +64,7 @@ class GatewayOptions:
     prefixes: PrefixMap = field(default_factory=PrefixMap)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     max_replicas: int = 0
-    show_endpoints: bool = True
+    show_endpoints: Audience = Audience.PUBLIC
     policy: Policy = field(default_factory=AllowReading)
     access_log: AccessLog | None = None
 
@@ -92,6 +92,7 @@ class Gateway:
         self._known_clients = lru_cache(maxsize=KNOWN_CLIENTS)(self._client)
         self._resolve = lru_cache(maxsize=KNOWN_TARGETS)(self._resolve_target)
         self._authorise = options.policy.authorise
+        self._show_endpoints = options.show_endpoints
         redirected = {
             member.id: meter.instrument(telemetry.REDIRECTS.name, endpoint=member.id)
             for member in federation.members
@@ -118,7 +119,8 @@ class Gateway:
             return await side(request, self._identify(request)[0].address)
         number = next(self._numbers)
         exchange = Exchange(request, self._identify(request))
-        exchange.show_endpoints = self._options.show_endpoints
+        if self._show_endpoints is not Audience.PUBLIC:
+            exchange.show_endpoints = self._show_endpoints.includes(exchange.identity)
         self.inflight += 1
         response: web.StreamResponse | None = None
         try:
@@ -192,7 +194,7 @@ class Gateway:
             case DepthRefused():
                 headers["Content-Type"] = 'application/xml; charset="utf-8"'
                 return web.Response(status=error.status, headers=headers, body=_FINITE_DEPTH)
-            case NotFound(missing=missing):
+            case NotFound(missing=missing) | Forbidden(missing=missing):
                 answers.note_missing(exchange, headers, missing)
             case Unavailable(missing=missing, retry_after_s=retry_after_s):
                 answers.note_missing(exchange, headers, missing)
@@ -207,7 +209,7 @@ class Gateway:
             instance=exchange.external,
             hint=error.hint,
             missing=missing,
-            show_endpoints=self._options.show_endpoints,
+            show_endpoints=exchange.show_endpoints,
             wants_html=prefers_html(exchange.request.headers.get("Accept")),
         )
         headers["Content-Type"] = content_type

@@ -60,6 +60,11 @@ def name_of(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+def parent_of(path: str) -> str:
+    """The collection that a path lies in; the root's is the root."""
+    return path.rpartition("/")[0] or "/"
+
+
 def join(path: str, name: str) -> str:
     """The path of a child."""
     return f"/{name}" if path == "/" else f"{path}/{name}"

@@ -61,13 +61,18 @@ def refusal(path: str, summary: Summary, out: Mapping[EndpointId, OutOfService])
     holding = {name: state for name, state in out.items() if state.known or state.strict}
     if holding:
         return Unavailable(
-            f"{path}: {_listed(holding)} may hold it and is out of service",
+            f"{path}: {_counted(holding)} that may hold it {_verb(holding, 'is', 'are')} out of service",
             status=503,
             retry_after_s=_soonest(state.retry_after_s for state in holding.values()),
             missing=missing,
         )
     if summary.denied:
-        return Forbidden(f"{path}: {_listed(summary.denied)} would not let this gateway look")
+        return Forbidden(
+            f"{path}: {_counted(summary.denied)} would not let this gateway look",
+            missing={
+                str(name): denied.detail or "refused" for name, denied in summary.denied.items()
+            },
+        )
     return NotFound(f"{path}: no storage element holds it", missing=missing)
 
 
@@ -88,7 +93,7 @@ def _unknown(
     status = _STATUS[cause]
     wishes = [silence.retry_after_s for silence in unknown.values()]
     return Unavailable(
-        f"{path}: {_listed(unknown)} may hold it but gave no usable answer",
+        f"{path}: {_counted(unknown)} that may hold it gave no usable answer",
         status=status,
         retry_after_s=_soonest(wishes) if status == 503 else None,
         missing=missing,
@@ -99,5 +104,10 @@ def _soonest(wishes: Iterable[float | None]) -> float:
     return min((wish for wish in wishes if wish is not None), default=DEFAULT_RETRY_AFTER_S)
 
 
-def _listed(names: Mapping[EndpointId, object]) -> str:
-    return ", ".join(sorted(names))
+# The texts of errors are told to everybody, the names in ``missing`` only to those who may see them.
+def _counted(names: Mapping[EndpointId, object]) -> str:
+    return "a storage element" if len(names) == 1 else f"{len(names)} storage elements"
+
+
+def _verb(names: Mapping[EndpointId, object], one: str, many: str) -> str:
+    return one if len(names) == 1 else many

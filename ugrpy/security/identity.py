@@ -1,6 +1,7 @@
-"""Who is asking?"""
+"""Who is asking, and who belongs to whom?"""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
 
@@ -24,3 +25,21 @@ class Identity:
 
 
 ANONYMOUS = Identity()
+
+
+class Audience(StrEnum):
+    """Who may see something."""
+
+    PUBLIC = "public"
+    AUTHENTICATED = "authenticated"
+    ADMIN = "admin"
+
+    def includes(self, identity: Identity) -> bool:
+        """Whether the clients' listener shows it to this one; administrators have a listener of their own."""
+        match self:
+            case Audience.PUBLIC:
+                return True
+            case Audience.AUTHENTICATED:
+                return not identity.anonymous
+            case Audience.ADMIN:
+                return False

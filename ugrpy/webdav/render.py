@@ -8,6 +8,7 @@ is not to be had goes into a propstat with status 404.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from ugrpy.core.urls import encode_path
 from ugrpy.namespace.model import Kind
@@ -20,11 +21,12 @@ from ugrpy.webdav.properties import (
     Described,
     Show,
     empty_element,
+    escape_text,
     replace_illegal,
 )
 from ugrpy.webdav.request import PropertyName, PropfindForm, PropfindRequest
 
-__all__ = ["Described", "render_multistatus"]
+__all__ = ["Described", "MultistatusWriter", "render_multistatus"]
 
 # The first piece leaves early, so that the client starts to read; later ones are worth a system call each.
 _FIRST_PIECE_CHARS = 4 * 1024
@@ -37,21 +39,49 @@ _FOUND = "<D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
 _MISSING = "<D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>"
 
 
-def render_multistatus(items: Iterable[Described], request: PropfindRequest) -> Iterator[bytes]:
+class MultistatusWriter:
+    """Writes the answer to ``request`` piece by piece, for those whose resources come little by little."""
+
+    HEAD = _HEAD.encode()
+
+    def __init__(self, request: PropfindRequest) -> None:
+        self._describe = _describer(request)
+
+    def some(self, items: Iterable[Described]) -> Iterator[bytes]:
+        """These resources, UTF-8, in pieces as ``render_multistatus`` makes them."""
+        return _pieces(map(self._describe, items))
+
+    @staticmethod
+    def end(note: str = "") -> bytes:
+        """The end; ``note`` says what is wrong with the answer as a whole (RFC 4918 section 14.25)."""
+        return _end(note).encode()
+
+
+def render_multistatus(
+    items: Iterable[Described], request: PropfindRequest, note: str = ""
+) -> Iterator[bytes]:
     """The answer to ``request``, UTF-8, in pieces of some 32 kB while the items come; the first one is smaller."""
-    describe = _describer(request)
-    parts = [_HEAD]
-    size, limit = len(_HEAD), _FIRST_PIECE_CHARS
-    for item in items:
-        text = describe(item)
+    return _pieces(chain((_HEAD,), map(_describer(request), items), (_end(note),)))
+
+
+def _end(note: str) -> str:
+    if not note:
+        return _END
+    return f"<D:responsedescription>{escape_text(note)}</D:responsedescription>\n{_END}"
+
+
+def _pieces(texts: Iterable[str]) -> Iterator[bytes]:
+    parts: list[str] = []
+    size, limit = 0, _FIRST_PIECE_CHARS
+    for text in texts:
         parts.append(text)
         size += len(text)
         if size >= limit:
             yield "".join(parts).encode()
             parts.clear()
             size, limit = 0, _PIECE_CHARS
-    parts.append(_END)
-    yield "".join(parts).encode()
+    if parts:
+        yield "".join(parts).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,17 @@ from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
 from ugrpy.locality import Candidate, Place, Ranker
 from ugrpy.locality.geodb import GeoDatabase, Locator
+from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import MountTable
 
 log = structlog.get_logger("ugrpy.health")
+log_names = structlog.get_logger("ugrpy.federation")
 
 # How long the start waits for the name service to say where the endpoints are; unknown is better than late.
 RESOLVE_TIMEOUT_S = 3.0
+# Of one listing's clashes so many are named in the log; the metric counts all.
+CLASHES_TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,10 @@ async def assemble(
         locator.place,
     )
     members = await _members(settings, places)
-    around = Surroundings(draw, clock or SystemClock(), meter or NullMeter(), log_transition)
-    policies = Policies(config.federation, config.cache)
+    around = Surroundings(
+        draw, clock or SystemClock(), meter or NullMeter(), log_transition, log_clash
+    )
+    policies = Policies(config.federation, config.cache, config.federation.max_list_items)
     return Assembled(Federation(members, board, ranker, policies, around), locator, database)
 
 
@@ -151,4 +157,18 @@ def log_transition(change: Transition) -> None:
         before=change.before.value,
         after=change.after.value,
         reason=change.reason,
+    )
+
+
+def log_clash(path: str, clashing: Sequence[Merged]) -> None:
+    """Replicas of a name disagree, or those of names in one collection; a few of them are named."""
+    log_names.warning(
+        "replicas disagree",
+        path=path,
+        names=len(clashing),
+        clashes=[
+            f"{one.entry.name}: {clash.endpoint} has {clash.about} {clash.says}, others {clash.majority}"
+            for one in clashing[:CLASHES_TOLD]
+            for clash in one.conflicts
+        ],
     )

@@ -124,6 +124,7 @@ class Worker:
             prefixes=PrefixMap(settings.prefixes, settings.new_prefix),
             trusted_proxies=self._config.service.trusted_proxies,
             max_replicas=settings.max_replicas,
+            show_endpoints=settings.show_endpoints,
             policy=AllowReading(settings.closed),
             access_log=access_log,
         )

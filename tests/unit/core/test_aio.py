@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ugrpy.core.aio import cancel_and_wait, spawn
+from ugrpy.core.aio import cancel_and_wait, first_of, next_turn, spawn
 
 
 async def three() -> int:
@@ -115,3 +115,15 @@ async def test_cancelling_waits_for_the_end():
     assert ended == ["lingering"]
     assert [str(error) for error in heard] == ["on the way out"]
     await cancel_and_wait()
+
+
+async def test_the_first_that_is_done_ends_the_wait_and_none_is_cancelled():
+    loop = asyncio.get_running_loop()
+    quick, slow = loop.create_future(), loop.create_future()
+    loop.call_soon(quick.set_result, 1)
+    await first_of(slow, quick)
+    assert (quick.result(), slow.done()) == (1, False)
+    waiting = asyncio.ensure_future(first_of(slow))
+    await next_turn()
+    await cancel_and_wait(waiting)
+    assert not slow.cancelled()

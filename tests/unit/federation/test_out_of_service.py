@@ -161,7 +161,7 @@ async def test_an_endpoint_that_is_not_readable_is_never_asked():
     with pytest.raises(NotFound):
         await small.federation.list("/d")
     listing = await small.federation.list("/")
-    assert (listing.children, listing.missing) == ([], {})
+    assert (listing.children, listing.missing) == ((), {})
     assert asked(cern) == [0]
 
 

@@ -20,7 +20,7 @@ class Owner:
         self.told: list[str] = []
 
     def hooks(self) -> Hooks:
-        return Hooks(self._heard, Then(self._answered, self._learned, self._finished))
+        return Hooks(self._heard, Then(self._answered, self._learned, finished=self._finished))
 
     def _heard(self, name: EndpointId, observation: Observation, took_s: float) -> None:
         self.told.append(f"heard {name}: {type(observation).__name__} after {took_s:.1f} s")

@@ -16,6 +16,7 @@ from ugrpy.frontend.gateway import Gateway
 from ugrpy.namespace.model import Cause, Denied, Entry, Found, Kind, Unknown
 from ugrpy.namespace.paths import PrefixMap
 from ugrpy.security.authz import Decision
+from ugrpy.security.identity import Audience
 from ugrpy.service.access import Access
 from ugrpy.testing import HANG, Reply
 
@@ -174,7 +175,7 @@ async def test_silence_is_told_with_who_and_when_to_come_back():
 
 
 async def test_storage_elements_are_not_named_where_they_are_not_shown():
-    world = a_world(show_endpoints=False)
+    world = a_world(show_endpoints=Audience.ADMIN)
     world.one.on("/f", Reply(error=TimedOut("one is slow", endpoint="one")))
     answer = await world.ask("GET", "/f")
     assert answer.status >= 500

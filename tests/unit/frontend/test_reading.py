@@ -6,6 +6,7 @@ from lxml import etree
 from tests.unit.frontend.world import World, a_world
 from ugrpy.core.errors import TimedOut
 from ugrpy.namespace.model import Cause, Digest, Entry, Kind, Unknown
+from ugrpy.security.identity import Audience
 from ugrpy.testing import HANG, Reply
 from ugrpy.webdav.validators import weak_etag
 
@@ -56,7 +57,7 @@ async def test_a_page_says_what_is_missing():
     assert answer.status == 200
     assert 'next-hop="two"' in answer.headers["Proxy-Status"]
     assert b"two" in answer.body
-    quiet = a_world_of_files(show_endpoints=False)
+    quiet = a_world_of_files(show_endpoints=Audience.ADMIN)
     quiet.two.everything(Reply(error=TimedOut("silent", endpoint="two")))
     answer = await quiet.ask("GET", "/d/")
     assert "next-hop" not in answer.headers["Proxy-Status"]

@@ -48,7 +48,7 @@ def test_no_usable_answer_is_never_a_404(cause: Cause, status: int, retry_after_
     assert isinstance(error, Unavailable)
     assert (error.status, error.retry_after_s) == (status, retry_after_s)
     assert error.missing == {"b": "what happened"}
-    assert str(error) == "/f: b may hold it but gave no usable answer"
+    assert str(error) == "/f: a storage element that may hold it gave no usable answer"
 
 
 def test_the_endpoints_own_wish_is_passed_on_the_soonest_first():
@@ -80,7 +80,8 @@ def test_of_several_doubts_the_weightiest_gives_the_status(causes, status):
 def test_a_credential_refused_is_forbidden():
     error = verdict({A: Absent(), B: Denied()})
     assert isinstance(error, Forbidden)
-    assert str(error) == "/f: b would not let this gateway look"
+    assert str(error) == "/f: a storage element would not let this gateway look"
+    assert error.missing == {"b": "refused"}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_out_of_service_and_known_to_hold_it():
     # the one that never held it has no say in when to come back, and is told all the same
     assert (error.status, error.retry_after_s) == (503, 7.0)
     assert error.missing == {"b": "ejected", "c": "drained"}
-    assert str(error) == "/f: b may hold it and is out of service"
+    assert str(error) == "/f: a storage element that may hold it is out of service"
 
 
 def test_out_of_service_and_strict():
@@ -128,7 +129,7 @@ def test_the_soonest_of_those_that_may_hold_it():
     )
     assert isinstance(error, Unavailable)
     assert error.retry_after_s == 4.0
-    assert "a, b may hold it" in str(error)
+    assert "2 storage elements that may hold it" in str(error)
 
 
 def test_out_of_service_and_never_known_is_not_found_and_says_who_was_missing():
