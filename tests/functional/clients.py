@@ -10,8 +10,7 @@ import http.client
 import itertools
 import os
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from lxml import etree
 
+from tests.functional.helpers.asking import until
 from tests.peers.ask import Answer
 from tests.peers.bench import Bench
 from tests.peers.gateway import Gateway, GatewayStarter
@@ -239,14 +239,6 @@ LOGGED = re.compile(r'method=(\S+) path="([^"]*)" status=(\d+)')
 _marks = itertools.count()
 
 
-def until(holds: Callable[[], object], limit_s: float = 20.0) -> None:
-    """Wait for something that other processes bring about."""
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        assert time.monotonic() < deadline, f"{holds} does not come about"
-        time.sleep(0.02)
-
-
 @contextmanager
 def requests_to(gateway: Gateway) -> Iterator[list[tuple[str, str, int]]]:
     """What the gateway is asked inside the block: method, path with query, status; the list is filled at its end.
@@ -258,7 +250,7 @@ def requests_to(gateway: Gateway) -> Iterator[list[tuple[str, str, int]]]:
     ask_from("127.0.0.1", "OPTIONS", gateway.url + marks[0], {})
     yield seen
     ask_from("127.0.0.1", "OPTIONS", gateway.url + marks[1], {})
-    until(lambda: f'path="{marks[1]}"' in gateway.log_text())
+    until(lambda: f'path="{marks[1]}"' in gateway.log_text(), "the access log is written")
     lines = LOGGED.findall(gateway.log_text())
     paths = [path for _, path, _ in lines]
     between = lines[paths.index(marks[0]) + 1 : paths.index(marks[1])]
@@ -293,6 +285,28 @@ def lay_out(storages: Mapping[str, PeerServer], scratch: Path) -> None:
                 write(server, f"{WIDE}/{child}", b"w" * size)
     storages["apache"].make_directory("/hollow-on-one")
     write(storages["annex"], "/inside.txt", b"inside the annex")
+
+
+ODD = "/odd names %é"
+ODD_NAMES = (
+    *("two words", "a+b", "100%", "%41", "a#b", "a?b=c", "a&b", "a;b", "it's", 'say "so"', "[1]"),
+    *("<b>bold", "žluťoučký kůň", "東京.txt", "😀", "a\\b", "~a"),
+)
+"""Names with which clients and servers have had trouble, and which nginx and Apache can hold."""
+
+
+def odd_bytes(name: str) -> bytes:
+    """What is in the file of that name."""
+    return f"in {name}\n".encode()
+
+
+@pytest.fixture(scope="module")
+def odd(grid: Grid) -> Grid:
+    """The grid with ``ODD`` in it, on two storages."""
+    for storage in ("nginx", "apache"):
+        for name in ODD_NAMES:
+            write(grid.storages[storage], f"{ODD}/{name}", odd_bytes(name))
+    return grid
 
 
 def configuration(storages: Mapping[str, PeerServer], *settings: str) -> str:

@@ -22,9 +22,9 @@ from tests.functional.clients import (
     ask_from,
     configuration,
     requests_to,
-    until,
     write,
 )
+from tests.functional.helpers.asking import until
 from tests.peers import clients as real
 from tests.peers.bench import Bench
 from tests.peers.clients import Client, Finished
@@ -98,7 +98,7 @@ def first(site: Site) -> Iterator[PeerServer]:
     """nginx, which the test may stop; both gateways use it and know what it holds."""
     for gateway in (site.steadfast, site.watchful):
         for path in (ON_TWO, BEFORE_XROOTD):
-            until(partial(site.leads_to, "nginx", gateway, path))
+            until(partial(site.leads_to, "nginx", gateway, path), "nginx is used")
     yield site.storages["nginx"]
     site.storages["nginx"].stop()
     site.storages["nginx"].start()
@@ -116,7 +116,7 @@ def stop_in_the_middle(first: PeerServer, client: Client, *arguments: str) -> Fi
     thread = threading.Thread(target=lambda: ended.append(client(*arguments, timeout_s=60)))
     thread.start()
     try:
-        until(lambda: begun(client.home))
+        until(lambda: begun(client.home), "some of the file is there")
         first.stop()
     finally:
         thread.join()
@@ -250,7 +250,7 @@ def test_every_client_reads_again_once_the_gateway_has_noticed(
 ):
     url = site.watchful.url + ON_TWO
     first.stop()
-    until(partial(site.leads_to, "apache", site.watchful, ON_TWO))
+    until(partial(site.leads_to, "apache", site.watchful, ON_TWO), "it has been noticed")
     env = {"RCLONE_WEBDAV_URL": site.watchful.url}
     curl("-sSL", "-o", "curl", url).check()
     davix("get", "--metalink", "no", url, "davix").check()
