@@ -88,7 +88,8 @@ def note_missing(exchange: Exchange, headers: CIMultiDict[str], missing: Mapping
 
 def attachment(name: str) -> str:
     """``Content-Disposition`` for a download under ``name`` (RFC 6266; other than plain ASCII by RFC 5987)."""
-    plain = "".join(c if " " <= c <= "~" and c not in '"\\' else "_" for c in name)
+    # some browsers take a percent sign for the beginning of an escape (RFC 6266 appendix D)
+    plain = "".join(c if " " <= c <= "~" and c not in '"\\%' else "_" for c in name)
     value = f'attachment; filename="{plain}"'
     if plain != name:
         value += f"; filename*=UTF-8''{quote(name, safe='', errors='surrogateescape')}"
