@@ -23,8 +23,11 @@ from ugrpy.core.errors import ConfigError
 
 FLUSH_S = 0.5
 FLUSH_BYTES = 32 * 1024
-_SPECIAL = re.compile(r'[\x00-\x1f\x7f"\\]')
-_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {
+# Some programs end a line at other characters than the line feed, and terminals obey those of the second block of controls.
+_SPECIAL = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029"\\]')
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
+    0x2028: "\\u2028",
+    0x2029: "\\u2029",
     ord('"'): '\\"',
     ord("\\"): "\\\\",
 }

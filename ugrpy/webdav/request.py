@@ -12,6 +12,7 @@ Bodies are read with expat and not with lxml, which keeps every name it has ever
 clients that make up names could fill the memory, some 100 kB with each request.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from xml.parsers import expat
@@ -27,6 +28,14 @@ MAX_BODY_BYTES = 64 * 1024
 # Between namespace and local name; it can be part of neither.
 _SEPARATOR = "\n"
 _DAV = "DAV:"
+# Namespaces come back in the answer, where many readers take nothing but a URI (RFC 3986): a client that invents something
+# else is told so, and not sent what it cannot read.
+_URI_CHARS = r"(?:[A-Za-z0-9._~:/?@!$&'()*+,;=\-]|%[0-9A-Fa-f]{2})*"
+_AUTHORITY = r"//[A-Za-z0-9._~\-]+(?::[0-9]{1,5})?(?![^/?#])"
+_NAMESPACE = re.compile(
+    rf"(?:[A-Za-z][A-Za-z0-9+.\-]*:(?:{_AUTHORITY}|(?!//)){_URI_CHARS}(?:\#{_URI_CHARS})?"
+    r"|[A-Za-z0-9._~\-]+(?:/[A-Za-z0-9._~\-]+)*)?"
+)
 # As deep as a property may nest in a request: nothing that we read is deeper than three.
 _DEEPEST = 256
 
@@ -72,7 +81,7 @@ def parse_propfind(body: bytes) -> PropfindRequest:
     """The question in a PROPFIND body; an empty one asks for allprop (RFC 4918 section 9.1).
 
     Raises ``BadRequest``: over 64 kB, not well-formed, a DTD, another root element, none or several of prop, allprop
-    and propname. Elements we do not know are passed over (RFC 4918 section 17).
+    and propname, a property in a namespace that is no URI. Elements we do not know are passed over (RFC 4918 section 17).
     """
     if len(body) > MAX_BODY_BYTES:
         raise BadRequest(f"PROPFIND body is longer than {MAX_BODY_BYTES} bytes")
@@ -133,6 +142,11 @@ class _BodyReader:
         elif self._depth == 2:
             self._child(namespace, local)
         elif self._depth == 3 and self._taking is not None:
+            if not _NAMESPACE.fullmatch(namespace):
+                raise _wrong(
+                    self._parser.CurrentLineNumber,
+                    f"the namespace {namespace[:100]!r} is not a URI",
+                )
             self._taking[namespace, local] = None
 
     def _root(self, namespace: str, local: str) -> None:

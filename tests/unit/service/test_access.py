@@ -66,6 +66,7 @@ def test_what_played_no_part_is_left_out(tmp_path):
         ("two\r\nlines", r"two\x0d\x0alines"),
         ("\x1b[31mred\x7f\x00", r"\x1b[31mred\x7f\x00"),
         ("café ☃", "café ☃"),
+        ("a\x85b\u2028c\u2029d\x9b", r"a\x85b\u2028c\u2029d\x9b"),
         ("\udcff", r"\udcff"),
     ],
 )
