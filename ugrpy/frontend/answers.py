@@ -1,14 +1,20 @@
 """Responses and their headers: redirects, metadata, bodies in pieces."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from itertools import chain
 from urllib.parse import quote
 
+import structlog
 from aiohttp import web
+from aiohttp.web_response import ContentCoding
 from multidict import CIMultiDict
 
+from ugrpy.core.aio import next_turn
+from ugrpy.core.errors import RequestError
 from ugrpy.federation import KnownName, Replica
+from ugrpy.frontend.coding import SMALLEST_BYTES, content_coding
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.problem import proxy_status
 from ugrpy.metalink.links import render_duplicate_links
@@ -17,6 +23,8 @@ from ugrpy.namespace.model import EndpointId
 from ugrpy.service.quick import QuickResponse, head_of, quick_for
 from ugrpy.webdav.dates import render_http_date
 from ugrpy.webdav.validators import weak_etag
+
+log = structlog.get_logger("ugrpy.frontend")
 
 SERVER = "ugrpy"
 CACHE_HIT = "ugrpy; hit"
@@ -96,40 +104,102 @@ def attachment(name: str) -> str:
     return value
 
 
+def missing_note(exchange: Exchange, missing: Mapping[str, str]) -> str:
+    """The same in a sentence, for those who read only the body; empty when nothing is missing."""
+    if not missing:
+        return ""
+    count = "1 storage element" if len(missing) == 1 else f"{len(missing)} storage elements"
+    note = f"incomplete: {count} did not contribute"
+    if exchange.show_endpoints:
+        note += ": " + "; ".join(f"{name}: {reason}" for name, reason in sorted(missing.items()))
+    return note
+
+
 class PiecesResponse(web.StreamResponse):
-    """A body in pieces. ``sent_bytes`` is the body alone; aiohttp's own count has the head and the chunks' frames in it."""
+    """A body in pieces. ``sent_bytes`` is the body alone, before it is compressed; aiohttp's own count has the head in it."""
 
     sent_bytes = 0
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send one piece."""
+        """Send one piece, and let others have their turn: a client that reads fast would never make us wait."""
         await super().write(data)
         self.sent_bytes += len(data)
+        await next_turn()
 
 
 async def send_pieces(
-    request: web.BaseRequest, status: int, headers: CIMultiDict[str], pieces: Iterable[bytes]
+    exchange: Exchange, status: int, headers: CIMultiDict[str], pieces: Iterable[bytes]
 ) -> web.StreamResponse:
     """Send a rendered body: whole with its length when short, else in chunks while it is being rendered.
 
-    Ends as a cancelled handler does when the client leaves in between.
+    Compressed if the client likes. Ends as a cancelled handler does when the client leaves in between.
     """
+    request = exchange.request
+    coding = _vary(exchange, headers)
     rest = iter(pieces)
     first, whole = _gather(rest)
     if whole or request.version < (1, 1):
-        return web.Response(status=status, headers=headers, body=b"".join(chain((first,), rest)))
-    response = PiecesResponse(status=status, headers=headers)
-    response.enable_chunked_encoding()
-    try:
-        await response.prepare(request)
+        body = b"".join(chain((first,), rest))
+        answer = web.Response(status=status, headers=headers, body=body)
+        if coding is not None and len(body) >= SMALLEST_BYTES:
+            answer.enable_compression(coding)
+        return answer
+    response = _chunked(status, headers, coding)
+    async with _sending(response, request):
         await response.write(first)
         for piece in rest:
             await response.write(piece)
+    return response
+
+
+async def send_growing(
+    exchange: Exchange, status: int, headers: CIMultiDict[str], pieces: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    """Send a body while it comes into being, to a client of HTTP/1.1.
+
+    If it cannot be finished (a ``RequestError``) the connection is closed in the middle of the body: by then there is no other
+    way to tell the client, and to end it in order would be a lie.
+    """
+    request = exchange.request
+    response = _chunked(status, headers, _vary(exchange, headers))
+    try:
+        async with _sending(response, request):
+            async for piece in pieces:
+                await response.write(piece)
+    except RequestError as error:
+        log.warning("answer broken off", path=exchange.external, reason=str(error))
+        response.force_close()
+        if request.transport is not None:
+            request.transport.close()
+    return response
+
+
+def _chunked(
+    status: int, headers: CIMultiDict[str], coding: ContentCoding | None
+) -> PiecesResponse:
+    response = PiecesResponse(status=status, headers=headers)
+    response.enable_chunked_encoding()
+    if coding is not None:
+        response.enable_compression(coding)
+    return response
+
+
+@asynccontextmanager
+async def _sending(response: PiecesResponse, request: web.BaseRequest) -> AsyncIterator[None]:
+    try:
+        await response.prepare(request)
+        yield
         await response.write_eof()
     except ConnectionError as error:
         # we noticed before aiohttp, which would have cancelled us; to it, any other exception is a mistake of ours
         raise asyncio.CancelledError("the client has left") from error
-    return response
+
+
+def _vary(exchange: Exchange, headers: CIMultiDict[str]) -> ContentCoding | None:
+    """The coding for this client; others may get another, which caches are told."""
+    vary = headers.get("Vary")
+    headers["Vary"] = f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
+    return content_coding(exchange.request.headers.get("Accept-Encoding"))
 
 
 def _gather(pieces: Iterator[bytes]) -> tuple[bytes, bool]:

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from ugrpy.core.urls import encode_path
 from ugrpy.frontend.templates import PROBLEM, showable
+from ugrpy.frontend.weights import weights
 from ugrpy.namespace.model import Cause
 
 PROBLEM_JSON = "application/problem+json"
@@ -81,30 +82,10 @@ def prefers_html(accept: str | None) -> bool:
     """
     if accept is None or "html" not in accept.lower():
         return False
-    html = json_ = anything = 0.0
-    for media_range in accept.lower().split(","):
-        name, _, parameters = media_range.partition(";")
-        name, quality = name.strip(), _quality(parameters)
-        if name in _HTML_TYPES:
-            html = max(html, quality)
-        elif name in _JSON_TYPES:
-            json_ = max(json_, quality)
-        elif name == "*/*":
-            anything = quality
-    return html > json_ and html >= anything
-
-
-_WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
-
-
-def _quality(parameters: str) -> float:
-    """The weight among the parameters of a media range; 1 without one, 0 when it cannot be read."""
-    for parameter in parameters.split(";"):
-        name, separator, value = parameter.partition("=")
-        if separator and name.strip() == "q":
-            written = value.strip()
-            return float(written) if _WEIGHT.fullmatch(written) else 0.0
-    return 1.0
+    wanted = weights(accept)
+    html = max((wanted[name] for name in _HTML_TYPES if name in wanted), default=0.0)
+    json_ = max((wanted[name] for name in _JSON_TYPES if name in wanted), default=0.0)
+    return html > json_ and html >= wanted.get("*/*", 0.0)
 
 
 def error_token(cause: Cause) -> str:

@@ -1,13 +1,14 @@
 """PROPFIND, always answered by us: the collection first, each child once, what is missing said in the headers."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from ugrpy.core.errors import BadRequest, DepthRefused
-from ugrpy.federation import Federation, KnownListing
+from ugrpy.federation import Federation, Follower, KnownListing
 from ugrpy.frontend import answers
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.namespace.fanout import Want
@@ -15,8 +16,8 @@ from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import Entry, Kind
 from ugrpy.namespace.paths import join
 from ugrpy.webdav.properties import Described
-from ugrpy.webdav.render import render_multistatus
-from ugrpy.webdav.request import Depth, parse_depth, parse_propfind
+from ugrpy.webdav.render import MultistatusWriter, render_multistatus
+from ugrpy.webdav.request import Depth, PropfindRequest, parse_depth, parse_propfind
 from ugrpy.webdav.validators import weak_etag
 
 CONTENT_TYPE = 'application/xml; charset="utf-8"'
@@ -41,29 +42,64 @@ class Propfind:
         headers: CIMultiDict[str] = CIMultiDict(
             {"Server": answers.SERVER, "Content-Type": CONTENT_TYPE, "DAV": "1"}
         )
-        items = await self._describe(exchange, depth, headers)
-        return await answers.send_pieces(request, 207, headers, render_multistatus(items, question))
-
-    async def _describe(
-        self, exchange: Exchange, depth: Depth, headers: CIMultiDict[str]
-    ) -> Iterable[Described]:
         if exchange.path is None:
-            return _above(exchange, depth)
-        if depth is Depth.ZERO:
-            known = self.federation.recall(exchange.path, Want.ANY)
-            exchange.cache = "hit" if known else "miss"
-            known = known or await self.federation.inquire(exchange.path, Want.ANY)
-            merged = self.federation.expect(known)
-            answers.note_missing(exchange, headers, known.missing)
-            return [_described(exchange.external, merged, stable=known.complete)]
-        listing = await self._listing(exchange, exchange.path)
-        answers.note_missing(exchange, headers, listing.missing)
-        return _listed(exchange.external, listing)
+            return await _send(exchange, headers, question, _above(exchange, depth), {})
+        if depth is Depth.ONE:
+            return await self._list(exchange, headers, question)
+        known = self.federation.recall(exchange.path, Want.ANY)
+        exchange.cache = "hit" if known else "miss"
+        known = known or await self.federation.inquire(exchange.path, Want.ANY)
+        itself = _described(exchange.external, self.federation.expect(known), stable=known.complete)
+        return await _send(exchange, headers, question, [itself], known.missing)
 
-    async def _listing(self, exchange: Exchange, path: str) -> KnownListing:
-        known = self.federation.recall_listing(path)
-        exchange.cache = "miss" if known is None else "hit"
-        return known or await self.federation.inquire_listing(path)
+    async def _list(
+        self, exchange: Exchange, headers: CIMultiDict[str], question: PropfindRequest
+    ) -> web.StreamResponse:
+        path = exchange.path
+        assert path is not None
+        listing: KnownListing | Follower | None = self.federation.recall_listing(path)
+        exchange.cache = "miss" if listing is None else "hit"
+        if listing is None and exchange.request.version < (1, 1):
+            # without chunks a broken end could not be told from the end
+            listing = await self.federation.inquire_listing(path)
+        elif listing is None:
+            listing = await self.federation.open_listing(path)
+        if isinstance(listing, KnownListing):
+            items = _listed(exchange.external, listing)
+            return await _send(exchange, headers, question, items, listing.missing)
+        try:
+            answers.note_missing(exchange, headers, listing.missing)
+            async with aclosing(_following(exchange, listing, question)) as pieces:
+                return await answers.send_growing(exchange, 207, headers, pieces)
+        finally:
+            listing.close()
+
+
+async def _send(
+    exchange: Exchange,
+    headers: CIMultiDict[str],
+    question: PropfindRequest,
+    items: Iterable[Described],
+    missing: Mapping[str, str],
+) -> web.StreamResponse:
+    answers.note_missing(exchange, headers, missing)
+    note = answers.missing_note(exchange, missing)
+    pieces = render_multistatus(items, question, note)
+    return await answers.send_pieces(exchange, 207, headers, pieces)
+
+
+async def _following(
+    exchange: Exchange, listing: Follower, question: PropfindRequest
+) -> AsyncGenerator[bytes, None]:
+    """The multistatus of a listing that still grows. Who is missing in the end is told in its last lines."""
+    external, writer = exchange.external, MultistatusWriter(question)
+    yield writer.HEAD + b"".join(writer.some([_described(external, listing.itself)]))
+    async for children in listing.pieces():
+        for piece in writer.some(
+            _described(join(external, child.entry.name), child) for child in children
+        ):
+            yield piece
+    yield writer.end(answers.missing_note(exchange, listing.missing))
 
 
 async def _body(request: web.BaseRequest) -> bytes:

@@ -1,13 +1,32 @@
 """The responses themselves: prepared redirects, downloads' names, who is missing, bodies in pieces."""
 
+import asyncio
+
 import pytest
 from aiohttp import HttpVersion10, HttpVersion11, web
 from multidict import CIMultiDict
+from structlog.testing import capture_logs
 
 from tests.unit.frontend.world import a_request, a_world
-from ugrpy.frontend.answers import WHOLE_BYTES, PiecesResponse, attachment, send_pieces
+from ugrpy.core.errors import Unavailable
+from ugrpy.frontend.answers import (
+    WHOLE_BYTES,
+    PiecesResponse,
+    attachment,
+    missing_note,
+    send_growing,
+    send_pieces,
+)
+from ugrpy.frontend.exchange import Exchange
 from ugrpy.namespace.model import EndpointId
+from ugrpy.security.identity import Identity
 from ugrpy.service.quick import QuickResponse
+
+
+def an_exchange(version=HttpVersion11, **headers):
+    """A GET on its way, and what is written of the answer."""
+    request, written = a_request("GET", "/", version=version, **headers)
+    return Exchange(request, (Identity(), a_world().federation.ranker.zone_of(None), "-")), written
 
 
 @pytest.mark.parametrize(
@@ -72,14 +91,14 @@ async def test_replicas_named_are_limited():
 
 
 async def test_a_short_body_goes_out_whole():
-    request, _written = a_request("GET", "/")
-    response = await send_pieces(request, 207, CIMultiDict({"A": "b"}), [b"one ", b"two"])
+    exchange, _written = an_exchange()
+    response = await send_pieces(exchange, 207, CIMultiDict({"A": "b"}), [b"one ", b"two"])
     assert isinstance(response, web.Response)
     assert (response.status, response.body, response.headers["A"]) == (207, b"one two", "b")
 
 
 async def test_a_long_body_goes_out_while_it_is_rendered():
-    request, written = a_request("GET", "/")
+    exchange, written = an_exchange()
     rendered = 0
 
     def pieces():
@@ -90,7 +109,7 @@ async def test_a_long_body_goes_out_while_it_is_rendered():
             assert rendered < 3 or written.pieces
             yield b"x" * WHOLE_BYTES
 
-    response = await send_pieces(request, 200, CIMultiDict(), pieces())
+    response = await send_pieces(exchange, 200, CIMultiDict(), pieces())
     assert written.chunked
     assert written.ended
     assert [len(piece) for piece in written.pieces] == [2 * WHOLE_BYTES, WHOLE_BYTES, WHOLE_BYTES]
@@ -99,8 +118,89 @@ async def test_a_long_body_goes_out_while_it_is_rendered():
 
 
 async def test_http_1_0_knows_no_chunks():
-    request, written = a_request("GET", "/", version=HttpVersion10)
-    response = await send_pieces(request, 200, CIMultiDict(), [b"x" * WHOLE_BYTES] * 3)
+    exchange, written = an_exchange(version=HttpVersion10)
+    response = await send_pieces(exchange, 200, CIMultiDict(), [b"x" * WHOLE_BYTES] * 3)
     assert isinstance(response, web.Response)
     assert response.body == b"x" * (3 * WHOLE_BYTES)
     assert not written.chunked
+
+
+async def growing(*pieces: bytes, then: Exception | None = None):
+    for piece in pieces:
+        yield piece
+    if then is not None:
+        raise then
+
+
+async def test_a_growing_body_goes_out_as_it_comes():
+    exchange, written = an_exchange()
+    response = await send_growing(exchange, 207, CIMultiDict(), growing(b"one", b"two"))
+    assert (written.chunked, written.pieces, written.ended) == (True, [b"one", b"two"], True)
+    assert (response.status, response.headers["Vary"]) == (207, "Accept-Encoding")
+
+
+async def test_a_growing_body_that_cannot_be_finished_ends_with_the_connection():
+    exchange, written = an_exchange()
+    error = Unavailable("nobody is left")
+    with capture_logs() as said:
+        response = await send_growing(exchange, 207, CIMultiDict(), growing(b"one", then=error))
+    assert (written.pieces, written.ended) == ([b"one"], False)
+    assert not response.keep_alive
+    exchange.request.transport.close.assert_called_once_with()
+    assert [(entry["event"], entry["reason"]) for entry in said] == [
+        ("answer broken off", "nobody is left")
+    ]
+
+
+async def test_a_client_that_leaves_a_growing_body_is_no_mistake_of_ours():
+    exchange, written = an_exchange()
+    with pytest.raises(asyncio.CancelledError):
+        await send_growing(
+            exchange, 207, CIMultiDict(), growing(b"one", then=ConnectionResetError())
+        )
+    assert not written.ended
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        (None, None),
+        ("gzip", "gzip"),
+        ("x-gzip", "gzip"),
+        ("deflate", "deflate"),
+        ("deflate, gzip", "gzip"),
+        ("gzip;q=0.5, deflate", "deflate"),
+        ("gzip;q=0", None),
+        ("gzip;q=0.5, identity", None),
+        ("*", "gzip"),
+        ("*;q=0, gzip", "gzip"),
+        ("br", None),
+        ("gzip;q=many", None),
+    ],
+)
+async def test_a_body_is_sent_in_the_coding_that_the_client_likes(accepted, coding):
+    exchange, _ = an_exchange(**({} if accepted is None else {"Accept_Encoding": accepted}))
+    body = b"a line that comes again and again\n" * 100
+    response = await send_pieces(exchange, 200, CIMultiDict({"Vary": "Accept"}), [body])
+    await response.prepare(exchange.request)
+    assert response.headers.get("Content-Encoding") == coding
+    assert response.headers["Vary"] == "Accept, Accept-Encoding"
+    assert int(response.headers["Content-Length"]) < len(body) or coding is None
+
+
+async def test_a_few_bytes_are_not_compressed():
+    exchange, _ = an_exchange(Accept_Encoding="gzip")
+    response = await send_pieces(exchange, 200, CIMultiDict(), [b"a few"])
+    await response.prepare(exchange.request)
+    assert "Content-Encoding" not in response.headers
+
+
+async def test_the_note_names_who_is_missing_to_those_who_may_know():
+    exchange, _ = an_exchange()
+    missing = {"uvic": "no answer within 10 s", "cern": "refused"}
+    assert missing_note(exchange, {}) == ""
+    assert missing_note(exchange, missing) == (
+        "incomplete: 2 storage elements did not contribute: cern: refused; uvic: no answer within 10 s"
+    )
+    exchange.show_endpoints = False
+    assert missing_note(exchange, {"a": "b"}) == "incomplete: 1 storage element did not contribute"
