@@ -7,7 +7,7 @@ because it is asked only while a holder is out of service, when nobody can say a
 
 from ugrpy.cache.entries import AgingCache, CachePolicy
 from ugrpy.federation.known import CHILDREN_PER_WEIGHT, KnownListing, KnownName
-from ugrpy.namespace.model import EndpointId
+from ugrpy.namespace.model import EndpointId, Kind
 from ugrpy.namespace.paths import name_of, parent_of
 
 FOR_EVER = float("inf")
@@ -68,6 +68,8 @@ class Memory:
         until_s = self.listings.expires_at(parent)
         if listing is None or until_s is None or known.at_s < listing.at_s:
             return
+        if listing.itself.entry.kind is Kind.FILE:
+            return  # what an outvoted collection holds is readable, and still no child of a file
         if known.complete and not known.out and not known.summary.denied:
             after = listing.noting(name_of(known.path), known.merged)
             if after is not listing:
