@@ -5,7 +5,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tests.peers.ask import Answer, ask
@@ -48,7 +48,7 @@ def until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(_POLL_S)
 
 
-def health_of(gateway: Gateway, endpoint: str) -> dict[str, object]:
+def health_of(gateway: Gateway, endpoint: str) -> dict[str, Any]:
     """What the admin listener says of an endpoint."""
     listed = json.loads(ask("GET", f"{gateway.admin_url}/v1/endpoints").body)
     (found,) = [one for one in listed if one["endpoint"] == endpoint]
