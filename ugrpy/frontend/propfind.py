@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from ugrpy.core.errors import BadRequest, DepthRefused
@@ -107,12 +107,21 @@ async def _body(request: web.BaseRequest) -> bytes:
         return b""
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise BadRequest(f"a PROPFIND body is at most {MAX_BODY_BYTES} bytes")
+    await _invite(request)
     body = await request.content.read(MAX_BODY_BYTES + 1)
     while len(body) <= MAX_BODY_BYTES and not request.content.at_eof():
         body += await request.content.read(MAX_BODY_BYTES + 1 - len(body))
     if len(body) > MAX_BODY_BYTES:
         raise BadRequest(f"a PROPFIND body is at most {MAX_BODY_BYTES} bytes")
     return body
+
+
+async def _invite(request: web.BaseRequest) -> None:
+    """A client that expects 100 may hold its body back until it comes (RFC 9110 section 10.1.1)."""
+    expected = request.headers.get("Expect", "").lower()
+    if expected == "100-continue" and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer proper has not begun
 
 
 def _above(exchange: Exchange, depth: Depth) -> list[Described]:

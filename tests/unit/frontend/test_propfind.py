@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from aiohttp import HttpVersion10
 from lxml import etree
 
 from tests.unit.frontend.world import a_world
@@ -77,6 +78,32 @@ async def test_what_cannot_be_understood(headers, body):
     assert answer.status == 400
     assert json.loads(answer.body)["detail"]
     assert world.one.calls == []
+
+
+@pytest.mark.parametrize("expect", ["100-continue", "100-Continue"])
+async def test_a_body_that_waits_for_it_is_asked_for(expect):
+    body = b'<propfind xmlns="DAV:"><allprop/></propfind>'
+    answer = await a_world_of_files().ask("PROPFIND", "/d/f", body=body, Depth="0", Expect=expect)
+    assert answer.written.pieces[0] == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer.status == 207
+
+
+@pytest.mark.parametrize(
+    ("body", "length"), [(b"", 0), (b"x" * (MAX_BODY_BYTES + 1), MAX_BODY_BYTES + 1)]
+)
+async def test_a_body_we_do_not_want_is_not_asked_for(body, length):
+    answer = await a_world_of_files().ask(
+        "PROPFIND", "/d/f", body=body, Depth="0", Expect="100-continue", Content_Length=str(length)
+    )
+    assert not any(piece.startswith(b"HTTP/1.1 100") for piece in answer.written.pieces)
+
+
+async def test_an_old_client_is_never_sent_a_100():
+    body = b'<propfind xmlns="DAV:"><allprop/></propfind>'
+    answer = await a_world_of_files().ask(
+        "PROPFIND", "/d/f", body=body, version=HttpVersion10, Depth="0", Expect="100-continue"
+    )
+    assert answer.written.pieces[0].startswith(b"<?xml")
 
 
 async def test_only_what_is_asked_for():
