@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ugrpy.testing.clock import FakeClock
-    from ugrpy.testing.faults import Faults
+    from ugrpy.testing.dialects import Dialect
+    from ugrpy.testing.faults import Encoding, Faults, Part, Xml
     from ugrpy.testing.loop import Deadlock, LoopClock, VirtualLoop, run_virtual
     from ugrpy.testing.scripted import HANG, Reply, ScriptedEndpoint
     from ugrpy.testing.storage import StorageElement, in_thread
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
 __all__ = [
     "HANG",
     "Deadlock",
+    "Dialect",
+    "Encoding",
     "FakeClock",
     "Faults",
     "FileNode",
     "LoopClock",
+    "Part",
     "Reply",
     "ScriptedEndpoint",
     "StorageElement",
     "Tree",
     "VirtualLoop",
+    "Xml",
     "in_thread",
     "parse_tree",
     "run_virtual",
@@ -35,7 +40,8 @@ __all__ = [
 
 _HOMES = {
     "clock": ("FakeClock",),
-    "faults": ("Faults",),
+    "dialects": ("Dialect",),
+    "faults": ("Encoding", "Faults", "Part", "Xml"),
     "loop": ("Deadlock", "LoopClock", "VirtualLoop", "run_virtual"),
     "scripted": ("HANG", "Reply", "ScriptedEndpoint"),
     "storage": ("StorageElement", "in_thread"),

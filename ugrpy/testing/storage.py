@@ -5,71 +5,94 @@
     async with StorageElement(Tree({"/f": b"hello"})) as se:
         ...                                     # se.base_url, se.port
         se.faults = Faults(delay_s=2.0)         # from now on, every request
+        se.faults_for["HEAD"] = Faults(size_off=5)
         se.faults_at["/f"] = Faults(status=503, retry_after_s=7)
+        se.faults_by["GET", "/f"] = Faults(reset_after_bytes=3)
         await se.refuse()                       # nobody at the door; open connections are cut
         await se.accept()                       # back, on the same port
-        se.counts["PROPFIND", "/f"]
+        se.counts["PROPFIND", "/f"], se.spoilt["PROPFIND", "/f"]
 
 ``with in_thread(StorageElement(tree)) as se:`` runs it beside a test that has no loop, or a blocked one. As a process of
 its own, ``python -m ugrpy.testing.storage --listen 127.0.1.1:8001 --tree FILE.json`` (see ``ugrpy.testing.tree``; port
 0 picks a free one; the first line on standard output is the base URL), steered over HTTP: ``PUT /.control/faults`` with
-a JSON object, ``GET /.control/counts`` as ``[[method, path, count], ...]``, ``POST /.control/refuse?seconds=2``.
+a JSON object (``?method=`` and ``?path=`` say for which requests), ``GET /.control/counts`` as
+``[[method, path, count], ...]``, ``POST /.control/refuse?seconds=2``.
 
-It serves OPTIONS, HEAD, GET with ranges, and PROPFIND with Depth 0 and 1.
+It serves OPTIONS, HEAD, GET with ranges, and PROPFIND with Depth 0 and 1, with the habits of a ``Dialect``, over TLS when it
+is given a context; a ``mute`` one accepts connections and never says a word, not even of TLS.
 
 What this fake cannot imitate: writing, locks, conditional requests, redirects to data servers (dCache, EOS, XRootD do
-that), TLS and X.509, credentials, HTTP/2, compression, servers that send more than they announced, slow trickles of
-bytes, packet loss and half-open connections (a peer that vanishes without a FIN), full accept queues, and the habits of
-any real product: those are in captured replies and in the tests that start real servers.
+that), client certificates, credentials, HTTP/2, honest compression, packet loss and half-open connections (a peer that
+vanishes without a FIN), full accept queues, and the habits of any real product beyond a few: those are in captured replies
+and in the tests that start real servers.
 """
 
 import argparse
 import asyncio
 import json
 import signal
+import ssl
 import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from aiohttp import web
 
 from ugrpy.core.aio import cancel_and_wait, spawn
+from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import UgrError
 from ugrpy.core.urls import decode_path
-from ugrpy.testing import wire
-from ugrpy.testing.answers import Answer, overridden, read_file, send
+from ugrpy.testing import answers
+from ugrpy.testing.answers import Answer, Asked
+from ugrpy.testing.delivery import deliver
+from ugrpy.testing.dialects import GENERIC, Dialect
 from ugrpy.testing.faults import NONE, Faults, parse_faults
-from ugrpy.testing.tree import MTIME_S, Tree, parse_tree
+from ugrpy.testing.tree import Tree, parse_tree
 
 T = TypeVar("T")
 
 CONTROL = "/.control/"
 _SHUTDOWN_S = 0.05  # handlers that hang are cancelled after this
-_READ_METHODS = "GET, HEAD, OPTIONS"
-_DAV_METHODS = "GET, HEAD, OPTIONS, PROPFIND"
+_READ_METHODS = ("GET", "HEAD", "OPTIONS")
+_DAV_METHODS = (*_READ_METHODS, "PROPFIND")
 
 
 class StorageElement:
     """A WebDAV server over a tree in memory. ``listen`` is (host, port), port 0 for a free one.
 
-    ``counts`` by (method, decoded path) grows when a request arrives, whatever becomes of it; ``seen`` holds the last
-    thousand requests as (method, decoded path, headers). ``faults_at`` goes before ``faults``.
+    ``counts`` by (method, decoded path) grows when a request arrives, whatever becomes of it, ``spoilt`` when faults are
+    done to its answer; ``seen`` holds the last thousand requests as (method, decoded path, headers). Of the faults set,
+    those for method and path go before those for the path, these before those for the method, these before ``faults``.
     """
 
     def __init__(
-        self, tree: Tree | None = None, *, listen: tuple[str, int] = ("127.0.0.1", 0)
+        self,
+        tree: Tree | None = None,
+        *,
+        listen: tuple[str, int] = ("127.0.0.1", 0),
+        dialect: Dialect = GENERIC,
+        tls: ssl.SSLContext | None = None,
+        mute: bool = False,
     ) -> None:
         self.tree = tree or Tree()
         self.host, self.port = listen
+        self.dialect = dialect
         self.faults = NONE
+        self.faults_for: dict[str, Faults] = {}
         self.faults_at: dict[str, Faults] = {}
+        self.faults_by: dict[tuple[str, str], Faults] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.spoilt: Counter[tuple[str, str]] = Counter()
         self.seen: deque[tuple[str, str, dict[str, str]]] = deque(maxlen=1000)
+        self._tls = tls
+        self._mute = mute
+        self._muted: set[asyncio.Transport] = set()
         self._listener: asyncio.Server | None = None
         self._server: web.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -78,7 +101,19 @@ class StorageElement:
     @property
     def base_url(self) -> str:
         """Without a trailing slash; the port is known once it listens."""
-        return f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http{'s' if self._tls else ''}://{host}:{self.port}"
+
+    def faults_of(self, method: str, path: str) -> Faults:
+        """What is done to the answer to such a request."""
+        for faults in (
+            self.faults_by.get((method, path)),
+            self.faults_at.get(path),
+            self.faults_for.get(method),
+        ):
+            if faults is not None:
+                return faults
+        return self.faults
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -106,18 +141,37 @@ class StorageElement:
             return
         assert self._loop is not None
         assert self._server is not None
-        self._listener = await self._loop.create_server(self._server, self.host, self.port)
+        if self._mute:
+            self._listener = await self._loop.create_server(
+                lambda: _Mute(self._muted), self.host, self.port
+            )
+        else:
+            self._listener = await self._loop.create_server(
+                self._server, self.host, self.port, ssl=self._tls
+            )
         self.port = self._listener.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
         """Close the door and cut the connections: the kernel refuses new ones, until ``accept``."""
         if self._listener is None:
             return
-        self._listener.close()
-        self._listener = None
+        listener, self._listener = self._listener, None
+        await self._accept_no_more(listener)
+        listener.close()
         assert self._server is not None
         for connection in self._server.connections:
             connection.force_close()
+        for transport in list(self._muted):
+            transport.abort()
+
+    async def _accept_no_more(self, listener: asyncio.Server) -> None:
+        # CPython 3.11 accepts in several steps and fails in the middle of them when the listener is closed meanwhile,
+        # leaving an open socket behind: those on their way are let in, and then cut with the others.
+        assert self._loop is not None
+        for sock in listener.sockets:
+            self._loop.remove_reader(sock.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     def from_thread(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``se.refuse()`` or ``se.accept()`` on the server's loop, from another thread."""
@@ -132,75 +186,37 @@ class StorageElement:
             return await self._control(request, path.removeprefix(CONTROL))
         self.counts[request.method, path] += 1
         self.seen.append((request.method, path, dict(request.headers)))
-        faults = self.faults_at.get(path, self.faults)
+        faults = self.faults_of(request.method, path)
+        self.spoilt[request.method, path] += faults != NONE
         if faults.hang:
             await asyncio.Event().wait()
         await asyncio.sleep(faults.delay_s)
-        answer = overridden(faults) or await self._answer(request, path, faults)
-        return await send(request, answer, faults)
+        url = self.base_url + request.raw_path
+        asked = Asked(request.method, path, url, request.headers, await request.read())
+        answer = answers.overridden(asked, faults) or self._answer(asked, faults)
+        return await deliver(request, answer, faults, SystemClock.wall())
 
-    async def _answer(self, request: web.BaseRequest, path: str, faults: Faults) -> Answer:
-        match request.method:
-            case "OPTIONS" if faults.no_dav:
-                return Answer(200, headers={"Allow": _READ_METHODS})
-            case "OPTIONS":
-                return Answer(200, headers={"Allow": _DAV_METHODS, "DAV": "1"})
-            case "GET" | "HEAD":
-                return self._read(request, path, faults)
-            case "PROPFIND" if not faults.no_dav:
-                return self._propfind(request, await request.read(), path, faults)
-            case _:
-                allowed = _READ_METHODS if faults.no_dav else _DAV_METHODS
-                return Answer(405, b"not offered here\n", {"Allow": allowed})
-
-    def _read(self, request: web.BaseRequest, path: str, faults: Faults) -> Answer:
-        node = self.tree.files.get(path)
-        if node is not None:
-            return read_file(request, node, faults)
-        if not self.tree.is_collection(path):
-            return Answer(404, b"no such name\n")
-        children = [
-            (child.rpartition("/")[2], self.tree.is_collection(child))
-            for child in self.tree.children(path)
-        ]
-        page = wire.render_index(path, children)
-        return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
-
-    def _propfind(self, request: web.BaseRequest, body: bytes, path: str, faults: Faults) -> Answer:
-        depth = request.headers.get("Depth", "infinity")
-        if depth not in {"0", "1"}:
-            refusal = b'<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>'
-            return Answer(403, refusal, {"Content-Type": "application/xml"})
-        if path not in self.tree.files and not self.tree.is_collection(path):
-            return Answer(404, b"no such name\n")
-        try:
-            wanted = wire.parse_propfind(body)
-        except ValueError as error:
-            return Answer(400, f"{error}\n".encode())
-        paths = [path]
-        if depth == "1" and self.tree.is_collection(path):
-            paths += self.tree.children(path)
-        resources = [self._describe(one, faults) for one in paths]
-        base_url = self.base_url if faults.absolute_hrefs else ""
-        xml = wire.render_multistatus(resources, wanted, base_url)
-        if faults.truncate_xml:
-            xml = xml[: len(xml) // 2]
-        if faults.garbage:
-            xml = b"\x00\xff<D:multistatus <<< this is not XML" * 3
-        return Answer(207, xml, {"Content-Type": 'application/xml; charset="utf-8"'})
-
-    def _describe(self, path: str, faults: Faults) -> wire.Resource:
-        node = self.tree.files.get(path)
-        if node is None:
-            return wire.Resource(path, MTIME_S)
-        size_bytes = len(node.content) + faults.size_off
-        return wire.Resource(path, node.mtime_s, size_bytes, node.etag)
+    def _answer(self, asked: Asked, faults: Faults) -> Answer:
+        dav = self.dialect.dav and not faults.no_dav
+        methods = _DAV_METHODS if dav else _READ_METHODS
+        if asked.method not in methods:
+            return Answer(405, b"not offered here\n", {"Allow": ", ".join(methods)})
+        if asked.method == "OPTIONS":
+            return answers.options(methods, dav=dav)
+        if (moved := answers.to_slash(asked, self.tree, self.dialect)) is not None:
+            return moved
+        if asked.method == "PROPFIND":
+            answer = answers.propfind(asked, self.tree, self.dialect, faults, self.base_url)
+        else:
+            answer = answers.read(asked, self.tree, self.dialect, faults)
+        return answer if faults.as_status is None else replace(answer, status=faults.as_status)
 
     async def _control(self, request: web.BaseRequest, what: str) -> web.StreamResponse:
         match request.method, what:
             case "PUT", "faults":
                 try:
-                    self.faults = parse_faults(json.loads(await request.read()))
+                    faults = parse_faults(json.loads(await request.read()))
+                    self._set(request.query.get("method"), request.query.get("path"), faults)
                 except (UgrError, TypeError, ValueError) as error:
                     return web.Response(status=400, text=f"{error}\n")
             case "GET", "counts":
@@ -212,6 +228,16 @@ class StorageElement:
                 return web.Response(status=404, text="faults, counts or refuse\n")
         return web.Response(status=204)
 
+    def _set(self, method: str | None, path: str | None, faults: Faults) -> None:
+        if method is not None and path is not None:
+            self.faults_by[method, path] = faults
+        elif path is not None:
+            self.faults_at[path] = faults
+        elif method is not None:
+            self.faults_for[method] = faults
+        else:
+            self.faults = faults
+
     async def _go_away(self, seconds: float) -> None:
         await asyncio.sleep(0.05)  # the answer to the one who asked for it goes out first
         await self.refuse()
@@ -221,6 +247,23 @@ class StorageElement:
     def __repr__(self) -> str:
         door = "refusing" if self._listener is None else "listening"
         return f"<StorageElement {self.base_url} {door}, {self.tree!r}, {self.faults}>"
+
+
+class _Mute(asyncio.Protocol):
+    """A connection on which nothing is said; ``connections`` has those that are open."""
+
+    def __init__(self, connections: set[asyncio.Transport]) -> None:
+        self._connections = connections
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports have the methods, not the class
+        self._transport = cast("asyncio.Transport", transport)
+        self._connections.add(self._transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._transport is not None:
+            self._connections.discard(self._transport)
 
 
 def _path_of(request: web.BaseRequest) -> str:

@@ -15,21 +15,28 @@ from html import escape
 from lxml import etree
 
 from ugrpy.core.urls import encode_path
+from ugrpy.testing.dialects import GENERIC, Dialect
 
 PROPERTIES = ("resourcetype", "displayname", "getcontentlength", "getlastmodified", "getetag")
 BOUNDARY = "a9f3c1e07b52"
 
 _RANGE = re.compile(r"(\d*)-(\d*)")
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What a multistatus says of one name; ``size_bytes`` and ``etag`` are ``None`` for a collection."""
+    """What a multistatus says of one name; ``size_bytes`` and ``etag`` are ``None`` for a collection.
+
+    ``size_text`` is written instead of the size; ``status`` instead of any property.
+    """
 
     path: str
     mtime_s: int
     size_bytes: int | None = None
     etag: str | None = None
+    size_text: str = ""
+    status: int | None = None
 
     @property
     def is_collection(self) -> bool:
@@ -58,28 +65,43 @@ def parse_propfind(body: bytes) -> tuple[str, ...]:
 
 
 def render_multistatus(
-    resources: Sequence[Resource], wanted: Sequence[str], base_url: str = ""
+    resources: Sequence[Resource],
+    wanted: Sequence[str],
+    base_url: str = "",
+    dialect: Dialect = GENERIC,
 ) -> bytes:
     """A 207 body (RFC 4918 section 13). With ``base_url`` the hrefs are absolute."""
     parts = ['<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">\n']
-    parts += [_response(resource, wanted, base_url) for resource in resources]
+    parts += [_response(resource, wanted, base_url, dialect) for resource in resources]
     parts.append("</D:multistatus>\n")
-    return "".join(parts).encode()
+    return "".join(parts).encode("utf-8", "surrogateescape")
 
 
-def _response(resource: Resource, wanted: Sequence[str], base_url: str) -> str:
-    values = _properties(resource)
-    asked = wanted or tuple(values)
-    found = "".join(f"<D:{name}>{values[name]}</D:{name}>" for name in asked if name in values)
-    missing = "".join(_empty_element(name) for name in asked if name not in values)
-    slash = "/" if resource.is_collection and resource.path != "/" else ""
-    href = escape(base_url + encode_path(resource.path) + slash)
-    return (
-        f"<D:response><D:href>{href}</D:href>"
-        + _propstat(found, "200 OK")
-        + _propstat(missing, "404 Not Found")
-        + "</D:response>\n"
-    )
+def _response(resource: Resource, wanted: Sequence[str], base_url: str, dialect: Dialect) -> str:
+    href = f"<D:href>{escape(base_url + render_href(resource, dialect))}</D:href>"
+    if resource.status is not None:
+        said = f"<D:status>HTTP/1.1 {resource.status} As Said</D:status>"
+    else:
+        values = _properties(resource, dialect)
+        asked = wanted or tuple(values)
+        found = "".join(
+            f"<{dialect.prefix}:{name}>{values[name]}</{dialect.prefix}:{name}>"
+            for name in asked
+            if name in values
+        )
+        missing = "".join(_empty_element(name) for name in asked if name not in values)
+        said = _propstat(found, "200 OK") + _propstat(missing, "404 Not Found")
+    own_prefix = f' xmlns:{dialect.prefix}="DAV:"' if dialect.prefix != "D" else ""
+    return f"<D:response{own_prefix}>{href}{said}</D:response>\n"
+
+
+def render_href(resource: Resource, dialect: Dialect = GENERIC) -> str:
+    """The path of a resource as the dialect writes it, not yet escaped for XML."""
+    path = resource.path if dialect.verbatim_hrefs else encode_path(resource.path)
+    if dialect.lower_case:
+        path = _ESCAPE.sub(lambda escape: escape[0].lower(), path)
+    deep = resource.is_collection and resource.path != "/" and dialect.child_slash
+    return path + ("/" if deep else "")
 
 
 def _propstat(properties: str, status: str) -> str:
@@ -91,17 +113,23 @@ def _propstat(properties: str, status: str) -> str:
     )
 
 
-def _properties(resource: Resource) -> dict[str, str]:
+def _properties(resource: Resource, dialect: Dialect) -> dict[str, str]:
     name = resource.path.rpartition("/")[2]
     # XML cannot carry bytes that are not UTF-8, nor most control characters
     shown = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "\ufffd", name)
-    values = {
-        "resourcetype": "<D:collection/>" if resource.is_collection else "",
-        "displayname": escape(shown),
-        "getlastmodified": http_date(resource.mtime_s),
-    }
-    if resource.size_bytes is not None:
-        values["getcontentlength"] = str(resource.size_bytes)
+    values = {"displayname": escape(shown), "getlastmodified": http_date(resource.mtime_s)}
+    if resource.is_collection:
+        values["resourcetype"] = "<D:collection/>"
+        if dialect.directory_bytes is not None:
+            values["getcontentlength"] = str(dialect.directory_bytes)
+    else:
+        values["getcontentlength"] = escape(resource.size_text or str(resource.size_bytes))
+        if not dialect.private_kind:
+            values["resourcetype"] = ""
+    if dialect.private_kind:
+        values["iscollection"] = str(int(resource.is_collection))
+        # such a server sends it whatever was asked for, and is known by it
+        values["executable"] = "T" if resource.is_collection else "F"
     if resource.etag is not None:
         values["getetag"] = escape(resource.etag)
     return values

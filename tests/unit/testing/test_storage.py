@@ -1,18 +1,22 @@
 """The storage element over real loopback sockets, asked by clients that know nothing of it."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
+import zlib
 
 import aiohttp
 import pytest
+import trustme
 from lxml import etree
 
-from ugrpy.testing import Faults, StorageElement, Tree, in_thread
+from ugrpy.testing import Encoding, Faults, Part, StorageElement, Tree, Xml, in_thread
 from ugrpy.testing.storage import main
 
 pytestmark = pytest.mark.functional
@@ -39,6 +43,21 @@ async def propfind(
 ) -> tuple[int, bytes]:
     async with client.request("PROPFIND", path, headers={"Depth": depth}, data=body) as answer:
         return answer.status, await answer.read()
+
+
+async def on_the_wire(se: StorageElement, path: str, body_bytes: int, method: str = "GET") -> bytes:
+    """The answer as it comes, up to this much of the body or the end."""
+    reader, writer = await asyncio.open_connection(se.host, se.port)
+    writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    try:
+        async with asyncio.timeout(20):
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = b""
+            while len(body) < body_bytes and (piece := await reader.read(body_bytes - len(body))):
+                body += piece
+            return head + body
+    finally:
+        writer.close()
 
 
 def hrefs(xml: bytes) -> list[str | None]:
@@ -187,8 +206,9 @@ async def test_lies_about_lengths(client, se):
         async with client.get("/a/f") as answer:
             await answer.read()
     se.faults = Faults(content_length_off=-5)
-    async with client.get("/a/f") as answer:
-        assert await answer.read() == CONTENT[:5]
+    raw = await on_the_wire(se, "/a/f", len(CONTENT))
+    assert b"\r\nContent-Length: 5\r\n" in raw
+    assert raw.endswith(b"\r\n\r\n" + CONTENT), "more was sent than announced"
 
 
 async def test_broken_xml(client, se):
@@ -226,6 +246,150 @@ async def test_names_that_are_not_utf8(client, se):
     connection.close()
 
 
+CASES = [
+    ("GET", Faults(status=204), b"HTTP/1.1 204 No Content\r\n", b"\r\n\r\n"),
+    ("GET", Faults(status=999), b"HTTP/1.1 999 As Said\r\n", b"as the test wishes\n"),
+    ("GET", Faults(as_status=203), b"HTTP/1.1 203 ", CONTENT),
+    ("GET", Faults(status_line="ICY 200 OK"), b"ICY 200 OK\r\n", CONTENT),
+    ("GET", Faults(header="X-Odd: \xe9"), b"\r\nX-Odd: \xc3\xa9\r\n", CONTENT),
+    ("GET", Faults(no_length=True), b"\r\nConnection: close\r\n", CONTENT),
+    ("GET", Faults(bad_chunks=True), b"\r\nTransfer-Encoding: chunked\r\n", b"\r\n0\r\n\r\n"),
+    ("GET", Faults(raw="SSH-2.0-x\r\n"), b"SSH-2.0-x", b"\r\n"),
+    ("GET", Faults(dribble=Part.HEAD, piece_bytes=7, gap_s=0.0), b"HTTP/1.1 200 OK\r\n", CONTENT),
+    ("GET", Faults(dribble=Part.BODY, gap_s=0.001), b"HTTP/1.1 200 OK\r\n", CONTENT),
+    ("GET", Faults(location="{self}"), b"/a/f\r\n", b"\r\n\r\n"),
+    ("GET", Faults(location="{next}"), b"/a/f?n=1\r\n", b"\r\n\r\n"),
+    ("GET", Faults(location="http://h/", status=307), b"HTTP/1.1 307 ", b"\r\n\r\n"),
+    ("GET", Faults(encoding=Encoding.LIE), b"\r\nContent-Encoding: gzip\r\n", CONTENT),
+    ("GET", Faults(reset_after_bytes=4, orderly=True), b"\r\nContent-Length: 10\r\n", CONTENT[:4]),
+    ("GET", Faults(content_length_off=3), b"\r\nContent-Length: 13\r\n", CONTENT),
+    ("HEAD", Faults(size_text="-5"), b"HTTP/1.1 200 OK\r\n", b'3f100"\r\n'),
+    ("HEAD", Faults(bad_chunks=True), b"HTTP/1.1 200 OK\r\n", b"chunked\r\n"),
+]
+
+
+@pytest.mark.parametrize(("method", "faults", "head", "end"), CASES)
+async def test_what_goes_out(se, method, faults, head, end):
+    se.faults = faults
+    reader, writer = await asyncio.open_connection(se.host, se.port)
+    writer.write(f"{method} /a/f HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    async with asyncio.timeout(20):
+        raw = await reader.read()
+    writer.close()
+    assert head in raw
+    assert raw.replace(b"Connection: close\r\n\r\n", b"").endswith(end) or raw.endswith(end)
+    assert se.spoilt[method, "/a/f"] == se.counts[method, "/a/f"] == 1
+    if faults.size_text:
+        assert b"Content-Length" not in raw
+
+
+async def test_a_number_that_grows(client, se):
+    se.faults = Faults(location="{next}")
+    async with client.get("/a/f?n=41", allow_redirects=False) as answer:
+        assert answer.headers["Location"] == f"{se.base_url}/a/f?n=42"
+
+
+@pytest.mark.parametrize(
+    ("faults", "seen"),
+    [
+        (Faults(hang=True), b""),
+        (Faults(stall_after_bytes=-1), b"HTTP/1.1 200 OK\r\n"),
+        (Faults(stall_after_bytes=0), b"\r\n\r\n"),
+        (Faults(stall_after_bytes=4), b"\r\n\r\n0123"),
+        (Faults(interim=-1), b"HTTP/1.1 103 Early Hints"),
+        (Faults(endless=Part.HEAD), b"X-More: xxx"),
+        (Faults(endless=Part.BODY), b"\r\n\r\n5\r\n01234\r\n10000\r\nxxx"),
+    ],
+)
+async def test_what_never_ends_ends_when_the_client_leaves(se, faults, seen):
+    se.faults = faults
+    reader, writer = await asyncio.open_connection(se.host, se.port)
+    writer.write(b"GET /a/f HTTP/1.1\r\nHost: x\r\n\r\n")
+    raw = b""
+    async with asyncio.timeout(20):
+        while seen not in raw or not se.counts:
+            raw += await reader.read(65536) if seen else b""
+            await asyncio.sleep(0)
+        tail = raw[raw.index(seen) + len(seen) :] if seen else b""
+        if not (faults.endless or faults.interim):
+            assert tail == b"" or faults.stall_after_bytes == -1
+            assert not raw.endswith(CONTENT)
+        writer.close()
+        while asyncio.all_tasks() - {asyncio.current_task()} and se._server.connections:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_little_noise_before_the_answer(client, se):
+    se.faults = Faults(interim=3)
+    async with client.get("/a/f") as answer:
+        assert await answer.read() == CONTENT
+
+
+async def test_a_bomb_is_small_on_the_wire(se):
+    se.faults = Faults(encoding=Encoding.BOMB)
+    raw = await on_the_wire(se, "/a/f", 1 << 30)
+    compressed = raw.partition(b"\r\n\r\n")[2]
+    assert 500_000 < len(compressed) < 5_000_000
+    assert b"Content-Length: %d\r\n" % len(compressed) in raw
+    unpacker = zlib.decompressobj(wbits=31)
+    assert unpacker.decompress(compressed, 5_000_000) == CONTENT[:5] + b" " * 4_999_995
+
+
+async def test_faults_of_a_method_of_a_path_and_of_both(client, se):
+    se.faults = Faults(status=500)
+    se.faults_for["HEAD"] = Faults(status=501)
+    se.faults_at["/a/f"] = Faults(status=502)
+    se.faults_by["GET", "/a/f"] = Faults()
+    asked = [("GET", "/a/f"), ("HEAD", "/a/f"), ("HEAD", "/a"), ("GET", "/a")]
+    statuses = []
+    for method, path in asked:
+        async with client.request(method, path) as answer:
+            statuses.append(answer.status)
+    assert statuses == [200, 502, 501, 500]
+    assert [se.spoilt[key] for key in asked] == [0, 1, 1, 1]
+
+
+async def test_lies_in_a_listing_only(client, se):
+    se.faults = Faults(listed_size_off=5)
+    assert b"<D:getcontentlength>10<" in (await propfind(client, "/a/f"))[1]
+    assert b"<D:getcontentlength>15<" in (await propfind(client, "/a", "1"))[1]
+    se.faults = Faults(size_text="-5")
+    assert b"<D:getcontentlength>-5<" in (await propfind(client, "/a/f"))[1]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_mute_one(tls):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+    async with StorageElement(tls=context, mute=True) as element:
+        assert element.base_url.startswith("https:" if tls else "http:")
+        reader, writer = await asyncio.open_connection(element.host, element.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await reader.read(1)
+    # leaving cuts the connection
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_over_tls():
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with (
+        StorageElement(Tree({"/f": CONTENT}), tls=server) as element,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
+    ):
+        async with session.get(element.base_url + "/f", ssl=trusting) as answer:
+            assert await answer.read() == CONTENT
+        element.faults = Faults(reset_after_bytes=-1)
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.get(element.base_url + "/f", ssl=trusting)
+
+
 async def test_control_over_http(client, se):
     async with client.put("/.control/faults", json={"status": 500}) as answer:
         assert answer.status == 204
@@ -237,6 +401,16 @@ async def test_control_over_http(client, se):
             assert answer.status == 400
     async with client.get("/a/f") as answer:
         assert answer.status == 500
+    for query, kept in (
+        ("?path=/p", lambda: se.faults_at["/p"]),
+        ("?method=HEAD", lambda: se.faults_for["HEAD"]),
+        ("?path=/p&method=HEAD", lambda: se.faults_by["HEAD", "/p"]),
+    ):
+        async with client.put(f"/.control/faults{query}", json={"xml": "deep"}) as answer:
+            assert answer.status == 204
+        assert kept() == Faults(xml=Xml.DEEP)
+    async with client.put("/.control/faults", json={"xml": "fine"}) as answer:
+        assert (answer.status, "crossed tags" in await answer.text()) == (400, True)
     async with client.get("/.control/counts") as answer:
         assert await answer.json() == [["GET", "/a/f", 1]]
     async with client.get("/.control/x") as answer:
