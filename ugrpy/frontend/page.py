@@ -151,15 +151,15 @@ def render_listing(view: ListingView) -> Iterator[bytes]:
     pieces = LISTING.generate(
         path=ancestors[-1],
         crumbs=[
-            {"href": encode_path(path), "label": f"{label}/"}
+            {"href": _href(path), "label": f"{label}/"}
             for path, label in zip(ancestors, ["", *components], strict=True)
         ],
-        parent=encode_path(ancestors[-2]) if components else "",
+        parent=_href(ancestors[-2]) if components else "",
         summary=_summary(view.rows),
         warning=_warning(view),
         missing=sorted(view.missing.items()) if view.show_endpoints else (),
         columns=[_column(key, view.sort) for key in (SortKey.SIZE, SortKey.MTIME, SortKey.NAME)],
-        blocks=_blocks(view.rows, escape(encode_path(ancestors[-1]))),
+        blocks=_blocks(view.rows, _href(ancestors[-1])),
         identity=view.identity,
     )
     return _buffered(pieces)
@@ -224,13 +224,17 @@ def _blocks(rows: Sequence[Row], base: str) -> Iterator[str]:
         yield "".join([_row(row, base) for row in rows[start : start + _ROWS_A_BLOCK]])
 
 
+def _href(path: str) -> str:
+    """A path as it stands in an attribute, without anything that HTML would escape: wget2 does not decode ``&amp;``."""
+    return encode_path(path).replace("&", "%26").replace("'", "%27")
+
+
 def _row(row: Row, base: str) -> str:
-    """One table row; ``base`` is the page's own path, percent-encoded and escaped, with a slash at the end."""
+    """One table row; ``base`` is the page's own path as ``_href`` writes it, with a slash at the end."""
     if _PLAIN.fullmatch(row.name):
         name, href = row.name, base + row.name
     else:
-        # of what encode_path leaves alone, only "&" means something in HTML
-        name, href = escape(showable(row.name)), base + encode_path(row.name).replace("&", "&amp;")
+        name, href = escape(showable(row.name)), base + _href(row.name)
     conflict = f' <span class="c">{escape(showable(row.conflict))}</span>' if row.conflict else ""
     modified = "-" if row.mtime_s is None else _modified(row.mtime_s)
     if row.kind is Kind.COLLECTION:

@@ -114,12 +114,22 @@ def test_links_are_absolute_paths_so_the_slash_of_the_request_does_not_matter():
     ]
 
 
+def test_links_to_paths_need_no_escaping():
+    """wget2 takes attributes as they stand, and would ask for a&amp;b."""
+    names = ["a&b", "it's", "<i>", 'say "so"', "&amp;"]
+    source = b"".join(render_listing(ListingView(path="/x&y/it's/z", rows=files(*names)))).decode()
+    links = re.findall(r'href="(/[^"]*)"', source)
+    assert "/x%26y/it%27s/z/a%26b" in links
+    assert "/x%26y/it%27s/" in links
+    assert not [link for link in links if "&" in link]
+
+
 def test_each_file_has_a_metalink_link_and_a_replica_count():
     document = page(rows=[*files("f&g"), Row("d", Kind.COLLECTION)])
 
     parent, file, collection = document.xpath("//td[@class='r']")
     assert text(file) == "2 metalink"
-    assert file.find("a").get("href") == "/atlas/x%20y/f&g?metalink"
+    assert file.find("a").get("href") == "/atlas/x%20y/f%26g?metalink"
     assert file.find("a").get("aria-label") == "metalink of f&g"
     assert text(parent) == text(collection) == ""
 
