@@ -36,6 +36,8 @@ _NAMESPACE = re.compile(
     rf"(?:[A-Za-z][A-Za-z0-9+.\-]*:(?:{_AUTHORITY}|(?!//)){_URI_CHARS}(?:\#{_URI_CHARS})?"
     r"|[A-Za-z0-9._~\-]+(?:/[A-Za-z0-9._~\-]+)*)?"
 )
+# Those that the parser itself reads; for others it would go through all of Python's codecs.
+_ENCODINGS = frozenset({"utf-8", "utf-16", "us-ascii", "iso-8859-1"})
 # As deep as a property may nest in a request: nothing that we read is deeper than three.
 _DEEPEST = 256
 
@@ -107,6 +109,7 @@ class _BodyReader:
         self._parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
+        self._parser.XmlDeclHandler = self._declared
         self._parser.StartDoctypeDeclHandler = self._refuse_doctype
 
     def read(self, body: bytes) -> None:
@@ -117,8 +120,6 @@ class _BodyReader:
             place = f"line {error.lineno}, column {error.offset + 1}"
             why = expat.errors.messages.get(error.code, "broken")
             raise _not_well_formed(f"{why}, {place}") from None
-        except (LookupError, ValueError):  # what Python's codecs say of odd encodings
-            raise _not_well_formed("its encoding cannot be read") from None
         finally:
             # it holds this reader and all names: together they would wait for the collector
             del self._parser
@@ -168,6 +169,12 @@ class _BodyReader:
 
     def _end(self, _tag: str) -> None:
         self._depth -= 1
+
+    def _declared(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None and encoding.lower() not in _ENCODINGS:
+            raise BadRequest(
+                f"PROPFIND body is in {encoding[:40]!r}; WebDAV is UTF-8 or UTF-16 (RFC 4918 section 19)"
+            )
 
     def _refuse_doctype(self, *_declared: object) -> None:
         raise BadRequest("PROPFIND body has a document type declaration; none is allowed")

@@ -117,9 +117,9 @@ def test_forms_are_read(body, expected):
         ),
         (
             b'<?xml version="1.0" encoding="punycode"?><propfind xmlns="DAV:"/>',
-            "encoding cannot be read",
+            "body is in 'punycode'; WebDAV is UTF-8",
         ),
-        (b'<?xml version="1.0" encoding="no-such"?><propfind xmlns="DAV:"/>', "cannot be read"),
+        (b'<?xml version="1.0" encoding="no-such"?><propfind xmlns="DAV:"/>', "is in 'no-such'"),
     ],
 )
 def test_wrong_bodies_are_refused_with_the_place(body, message):
