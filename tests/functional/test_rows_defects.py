@@ -1,4 +1,4 @@
-"""What was seen to go wrong in the system this one replaces, and must not go wrong here (no rows of their own)."""
+"""What was seen to go wrong in the system this one replaces, and must not go wrong here (few have a row of their own)."""
 
 from contextlib import ExitStack
 
@@ -68,6 +68,7 @@ def test_many_clients_of_one_hot_collection_are_all_answered_well(gateway):
             assert answers[10].body.count(b"<D:href>") == 1 + len(HOT)
 
 
+@pytest.mark.row("D112")
 def test_an_entry_in_constant_use_ends_all_the_same(gateway, storage):
     url = f"{gateway.url}/fickle"
     assert ask("HEAD", url).status == 200
