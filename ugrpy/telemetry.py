@@ -71,6 +71,14 @@ _LOOKUP = Label(
     "stale: held, but not enough for this question, or an endpoint is back that had no say",
     ("hit", "stale", "miss"),
 )
+_FAULT = Label(
+    "reason",
+    "silent: it never asked; stalled: it does not read; crowded: one connection too many",
+    (
+        *("malformed", "too_long", "unsupported", "slow_head"),
+        *("silent", "stalled", "crowded"),
+    ),
+)
 
 REQUESTS = Metric(
     "ugrpy_requests_total", MetricKind.COUNTER, "requests", "Requests answered.", (_METHOD, _STATUS)
@@ -147,7 +155,13 @@ PARTIAL_LISTINGS = Metric(
     "listings",
     "Listings answered without the word of every endpoint that covers the collection.",
 )
-
+CLIENT_FAULTS = Metric(
+    "ugrpy_client_faults_total",
+    MetricKind.COUNTER,
+    "connections",
+    "Connections ended because of what the client did or did not do; none of these is counted as a request.",
+    (_FAULT,),
+)
 CLASHES = Metric(
     "ugrpy_clashes_total",
     MetricKind.COUNTER,
@@ -170,6 +184,7 @@ METRICS = (
     ABSENT_WITH_MISSING,
     PARTIAL_LISTINGS,
     CLASHES,
+    CLIENT_FAULTS,
 )
 
 

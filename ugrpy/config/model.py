@@ -97,6 +97,45 @@ class ServiceSettings:
         float,
         Field(ge=0, le=3600, description="seconds that requests in flight have when we stop"),
     ] = 10.0
+    head_timeout_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=3600,
+            description="a request's head must be complete so many seconds after its first byte, and a connection begin one in that time",
+        ),
+    ] = 30.0
+    body_timeout_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=3600,
+            description="seconds for the content of a PROPFIND; the content of a refused request is waited for at most 10 s",
+        ),
+    ] = 30.0
+    send_timeout_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=3600,
+            description="a client that takes none of its answer for so many seconds is cut off; a slow one is not",
+        ),
+    ] = 60.0
+    keepalive_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=3600,
+            description="seconds a connection may be idle between requests; a proxy in front should keep it for less",
+        ),
+    ] = 75.0
+    max_connections: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="most connections of clients for each worker and address; more are answered 503; 0 means any number",
+        ),
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

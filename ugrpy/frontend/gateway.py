@@ -25,6 +25,7 @@ from ugrpy.core.errors import (
 from ugrpy.core.meter import Instrument, Meter, NullMeter
 from ugrpy.federation import Federation
 from ugrpy.frontend import answers
+from ugrpy.frontend.body import ends_connection
 from ugrpy.frontend.exchange import Client, Exchange, split_target
 from ugrpy.frontend.page import CONTENT_SECURITY_POLICY
 from ugrpy.frontend.problem import prefers_html, render_problem
@@ -67,6 +68,7 @@ class GatewayOptions:
     show_endpoints: Audience = Audience.PUBLIC
     policy: Policy = field(default_factory=AllowReading)
     access_log: AccessLog | None = None
+    body_timeout_s: float = 30.0
 
 
 class Gateway:
@@ -101,7 +103,7 @@ class Gateway:
         self._handlers: dict[str, tuple[Handler, Operation]] = {
             "GET": (reading.get, Operation.READ),
             "HEAD": (reading.head, Operation.STAT),
-            "PROPFIND": (Propfind(federation), Operation.LIST),
+            "PROPFIND": (Propfind(federation, options.body_timeout_s), Operation.LIST),
             "OPTIONS": (_options, Operation.STAT),
         }
         self.sides: dict[str, Side] = {}
@@ -127,6 +129,8 @@ class Gateway:
             response = await self._answer(exchange)
         except RequestError as error:
             response = self._problem(exchange, error)
+            if ends_connection(request, error.status):
+                response.force_close()
         except asyncio.CancelledError:
             raise
         except Exception:

@@ -4,12 +4,13 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 from multidict import CIMultiDict
 
-from ugrpy.core.errors import BadRequest, DepthRefused
+from ugrpy.core.errors import DepthRefused
 from ugrpy.federation import Federation, Follower, KnownListing
 from ugrpy.frontend import answers
+from ugrpy.frontend.body import read_body
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Merged
@@ -29,12 +30,14 @@ class Propfind:
     """Answers PROPFIND."""
 
     federation: Federation
+    body_timeout_s: float = 30.0
 
     async def __call__(self, exchange: Exchange) -> web.StreamResponse:
         """207 for Depth 0 and 1; Depth infinity, which is also the default, is refused (RFC 4918 section 9.1)."""
         request = exchange.request
         depth = parse_depth(request.headers.get("Depth"))
-        question = parse_propfind(await _body(request))
+        body = await read_body(request, max_bytes=MAX_BODY_BYTES, timeout_s=self.body_timeout_s)
+        question = parse_propfind(body)
         if depth is Depth.INFINITY:
             raise DepthRefused(
                 "PROPFIND with Depth infinity is not offered; ask level by level with Depth 1"
@@ -100,28 +103,6 @@ async def _following(
         ):
             yield piece
     yield writer.end(answers.missing_note(exchange, listing.missing))
-
-
-async def _body(request: web.BaseRequest) -> bytes:
-    if not request.can_read_body:
-        return b""
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise BadRequest(f"a PROPFIND body is at most {MAX_BODY_BYTES} bytes")
-    await _invite(request)
-    body = await request.content.read(MAX_BODY_BYTES + 1)
-    while len(body) <= MAX_BODY_BYTES and not request.content.at_eof():
-        body += await request.content.read(MAX_BODY_BYTES + 1 - len(body))
-    if len(body) > MAX_BODY_BYTES:
-        raise BadRequest(f"a PROPFIND body is at most {MAX_BODY_BYTES} bytes")
-    return body
-
-
-async def _invite(request: web.BaseRequest) -> None:
-    """A client that expects 100 may hold its body back until it comes (RFC 9110 section 10.1.1)."""
-    expected = request.headers.get("Expect", "").lower()
-    if expected == "100-continue" and request.version >= HttpVersion11:
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # the answer proper has not begun
 
 
 def _above(exchange: Exchange, depth: Depth) -> list[Described]:

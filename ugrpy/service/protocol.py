@@ -4,21 +4,50 @@
 seam for answering known requests in ``data_received``, before the parser. Everything here that is private in aiohttp is
 named in ``PRIVATE_NAMES``; a test compares them with the installed version, so an upgrade fails there and not in production.
 
+``GatewayProtocol`` adds what aiohttp has nothing for: a head must be complete in time, every refusal is told in our form and
+never repeats what the client sent, and a broken request never costs the answers to those before it. What takes too long is
+found by ``ugrpy.service.patience``, which looks at all connections now and then; a request costs no timer.
+
 The names were read in aiohttp 3.14. ``Server.__call__`` of the original turns a ``TypeError`` of the constructor into a warning
 and forgets all settings, which is another reason to have our own.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+import structlog
+from aiohttp import StreamReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
+
+from ugrpy import telemetry
+from ugrpy.core.meter import Meter, NullMeter
+from ugrpy.service.patience import Outflow, Patience, unsent_bytes
+from ugrpy.service.refusal import (
+    CROWDED,
+    LONG_HEAD,
+    MAX_HEAD_BYTES,
+    MAX_HEADER_BYTES,
+    MAX_HEADERS,
+    MAX_TARGET_BYTES,
+    SLOW_HEAD,
+    Fault,
+    Refusal,
+    Refused,
+    is_framed,
+    refusal_of,
+    refusal_of_request,
+)
+
+log = structlog.get_logger("ugrpy.service")
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 PRIVATE_NAMES = {
     RequestHandler: (
+        "_buffer_paused",
         "_close",
         "_current_request",
         "_force_close",
@@ -29,25 +58,222 @@ PRIVATE_NAMES = {
         "_next_keepalive_close_time",
         "_paused",
         "_payload_parser",
+        "_process_keepalive",
         "_request_count",
         "_upgraded",
         "_waiter",
     ),
-    web.Server: ("__call__",),
+    web.Server: ("__call__", "_connections", "_kwargs"),
+}
+
+_HEAD_END = b"\r\n\r\n"
+_HEAD_END_BYTES = len(_HEAD_END)
+_receive = RequestHandler.data_received
+_BOUNDS = {
+    "max_line_size": MAX_TARGET_BYTES,
+    "max_field_size": MAX_HEADER_BYTES,
+    "max_headers": MAX_HEADERS,
+    "auto_decompress": False,
 }
 
 
 class GatewayProtocol(RequestHandler):
-    """One client connection."""
+    """One client connection.
 
-    __slots__ = ()
+    ``_body`` is the content of the latest request, ``_head_since_s`` the time when a head was begun that is not complete
+    (0: none), ``_head_bytes`` how much of it came. Once a refusal is queued, ``_deaf``: nothing more is read.
+    """
+
+    __slots__ = ("_body", "_deaf", "_head_bytes", "_head_since_s", "_opened_s", "_outflow")
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._body: StreamReader = EMPTY_PAYLOAD
+        self._deaf = False
+        self._head_since_s = 0.0
+        self._head_bytes = 0
+        self._opened_s = 0.0
+        self._outflow = Outflow()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there; it is turned away when there are too many."""
+        super().connection_made(transport)
+        self._opened_s = self._loop.time()
+        if self._server.is_crowded:
+            self._refuse(CROWDED)
+
+    @property
+    def _server(self) -> "ProtocolServer":
+        return cast("ProtocolServer", self._manager)
+
+    # -- receiving -------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """One segment, given to the parser head by head.
+
+        The parser forgets what it has found when it meets an error later in the same piece, and what follows a request
+        with ``Upgrade``; so it never gets more than the end of one head at a time, except where a body ends.
+        """
+        end = data.find(_HEAD_END) + _HEAD_END_BYTES
+        while _HEAD_END_BYTES <= end < len(data) and self._is_between_pieces():
+            self._parse(data[:end])
+            data = data[end:]
+            end = data.find(_HEAD_END) + _HEAD_END_BYTES
+        self._parse(data)
+
+    def _is_between_pieces(self) -> bool:
+        """Whether no content is awaited, and the queue takes more."""
+        return self._body.is_eof() and not self._buffer_paused
+
+    def _parse(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        body = self._body
+        before = self._request_count
+        _receive(self, data)
+        new = self._request_count - before
+        if new:
+            self._head_since_s = 0.0
+            while new:
+                self._take(-new)
+                new -= 1
+        elif body.is_eof() and not self._upgraded:
+            self._more_of_a_head(data)
+
+    def _take(self, index: int) -> None:
+        """Look at a request the parser has just queued."""
+        message, body = self._messages[index]
+        if isinstance(message, _ErrInfo):
+            self._deaf = True
+            if not self._body.is_eof():
+                self._break_body()
+        elif (refusal := refusal_of_request(message)) is not None:
+            self._messages[index] = (_error(refusal), EMPTY_PAYLOAD)
+            self._deaf = True
+        else:
+            self._body = body
+            if body is not EMPTY_PAYLOAD and not is_framed(message):
+                self._close_after(index)
+
+    def _break_body(self) -> None:
+        """The content of a request breaks off in nonsense: that request is answered, and the nonsense is not another one."""
+        self._messages.pop()
+        self._request_count -= 1
+        broken = web.RequestPayloadError("the content is not well-formed")
+        if self._messages:
+            self._close_after(-1)
+            self._body.set_exception(broken)
+        else:  # it is being answered, or was
+            self._close = True
+            if self._current_request is not None:
+                self._body.set_exception(broken)
+        self._body.feed_eof()
+
+    def _close_after(self, index: int) -> None:
+        """The answer to this request, which is queued, ends the connection."""
+        message, body = self._messages[index]
+        if not isinstance(message, _ErrInfo):
+            self._messages[index] = (message._replace(should_close=True), body)
+
+    def _more_of_a_head(self, data: bytes) -> None:
+        if not self._head_since_s:
+            if not data.strip(
+                b"\r\n"
+            ):  # empty lines before a request are nothing (RFC 9112 section 2.2)
+                return
+            self._head_since_s = self._loop.time()
+            self._head_bytes = 0
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(LONG_HEAD)
+
+    # -- refusing --------------------------------------------------------------------------------
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer so when everything asked before is answered, then end."""
+        self._deaf = True
+        self._head_since_s = 0.0
+        self._request_count += 1
+        self._messages.append((_error(refusal), EMPTY_PAYLOAD))
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what is no request; aiohttp's own would repeat it to the client and log a trace-back."""
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        refusal = refusal_of(exc)
+        self._server.count(refusal.fault)
+        log.info(
+            "request refused",
+            client=request.remote,
+            status=refusal.status,
+            why=exc.message.partition(":")[
+                0
+            ],  # after the colon is what was sent, which may be a secret
+        )
+        response = web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)
+        response.force_close()
+        return response
+
+    # -- waiting ---------------------------------------------------------------------------------
+
+    def look(self, patience: Patience, transport: asyncio.Transport, now: float) -> None:
+        """End what has taken too long."""
+        if self._head_since_s:
+            if self._buffer_paused:  # it may be waiting for us
+                self._head_since_s = now
+            elif now - self._head_since_s >= patience.head_s:
+                self._refuse(SLOW_HEAD)
+        elif not self._request_count and now - self._opened_s >= patience.head_s:
+            self._server.count(Fault.SILENT)
+            self.force_close()
+        unsent = unsent_bytes(transport)
+        stalled_s = self._outflow.stalled_s(unsent, now)
+        if stalled_s >= patience.send_s:
+            self._server.count(Fault.STALLED)
+            log.info(
+                "client does not read",
+                client=client_of(transport),
+                unsent_bytes=unsent,
+                stalled_s=round(stalled_s, 1),
+            )
+            transport.abort()
+
+    def resume_writing(self) -> None:
+        """The client takes what it is sent."""
+        self._outflow.moved()
+        super().resume_writing()
+
+    def _process_keepalive(self) -> None:
+        """Idle for too long; a client in the middle of a head is not idle, and has a limit of its own."""
+        if self._head_since_s:
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        super()._process_keepalive()
+
+
+def client_of(transport: asyncio.Transport) -> str:
+    """The other side's address, or nothing for a Unix socket."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else ""
+
+
+def _error(refusal: Refusal) -> _ErrInfo:
+    return _ErrInfo(status=refusal.status, exc=Refused(refusal), message=refusal.detail)
 
 
 class ProtocolServer(web.Server):
     """A ``web.Server`` whose connections are of the given class.
 
     ``handler_cancellation`` is always on: when a client leaves, its handler is cancelled, and with it the asks that
-    nobody else waits for.
+    nobody else waits for. Content codings of requests are left alone: nobody needs them, and unpacking is an attack's lever.
     """
 
     def __init__(
@@ -55,11 +281,57 @@ class ProtocolServer(web.Server):
         handler: Handler,
         *,
         protocol: type[GatewayProtocol] = GatewayProtocol,
+        patience: Patience | None = None,
+        meter: Meter | None = None,
         **settings: Any,
     ) -> None:
-        super().__init__(handler, handler_cancellation=True, **settings)
+        super().__init__(handler, handler_cancellation=True, **{**_BOUNDS, **settings})
         self._protocol = protocol
+        self._patience = patience or Patience()
+        meter = meter or NullMeter()
+        self._faults = {
+            fault: meter.instrument(telemetry.CLIENT_FAULTS.name, reason=fault) for fault in Fault
+        }
+        self._looking: asyncio.TimerHandle | None = None
+        self._late = False
 
     def __call__(self) -> RequestHandler:
         """The protocol for a new connection."""
         return self._protocol(self, loop=asyncio.get_running_loop(), **self._kwargs)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are more connections than are wanted."""
+        return 0 < self._patience.connections < len(self._connections)
+
+    def count(self, fault: Fault) -> None:
+        """One more connection ended for this reason."""
+        self._faults[fault].add()
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """aiohttp tells of a new connection."""
+        super().connection_made(handler, transport)
+        if self._looking is None:
+            self._look_later()
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's
+        """End all connections; those with a request in flight have ``timeout`` seconds."""
+        await super().shutdown(timeout)
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
+    def _look_later(self) -> None:
+        due_s = self._loop.time() + self._patience.look_every_s
+        self._looking = self._loop.call_at(due_s, self._look, due_s)
+
+    def _look(self, due_s: float) -> None:
+        now = self._loop.time()
+        # when we were held up ourselves, what clients have sent meanwhile is still to be read: they get one more round
+        self._late = now - due_s > self._patience.look_every_s and not self._late
+        if not self._late:
+            for protocol, transport in list(self._connections.items()):
+                cast("GatewayProtocol", protocol).look(self._patience, transport, now)
+        self._looking = None
+        if self._connections:
+            self._look_later()

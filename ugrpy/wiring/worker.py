@@ -21,6 +21,7 @@ from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog
 from ugrpy.service.listeners import bound_addresses, listen_tcp, listen_unix
 from ugrpy.service.metrics import PrometheusMeter
+from ugrpy.service.patience import Patience
 from ugrpy.service.protocol import GatewayProtocol, Handler, ProtocolServer
 from ugrpy.service.state import ServiceState
 from ugrpy.wiring.admin import AdminPages
@@ -29,8 +30,8 @@ from ugrpy.wiring.gauges import Gauges
 
 log = structlog.get_logger("ugrpy.service")
 
-# A reverse proxy in front should close idle connections first; most keep them for a minute or less.
-KEEPALIVE_S = 75.0
+# Content that nobody reads is taken in for at most so long, so that the client can read why before the connection ends.
+LINGER_S = 10.0
 SHARE_METRICS_S = 1.0
 WATCH_S = 1.0
 
@@ -127,6 +128,7 @@ class Worker:
             show_endpoints=settings.show_endpoints,
             policy=AllowReading(settings.closed),
             access_log=access_log,
+            body_timeout_s=self._config.service.body_timeout_s,
         )
         return Gateway(federation, options, clock=self._clock, meter=self._meter)
 
@@ -181,12 +183,19 @@ class Worker:
         )
 
     def _server(self, handler: Handler) -> ProtocolServer:
+        service = self._config.service
         return ProtocolServer(
             handler,
             protocol=self._protocol,
+            patience=Patience(
+                head_s=service.head_timeout_s,
+                send_s=service.send_timeout_s,
+                connections=service.max_connections,
+            ),
+            meter=self._meter,
             access_log=None,
-            keepalive_timeout=KEEPALIVE_S,
-            max_line_size=16 * 1024,
+            keepalive_timeout=service.keepalive_s,
+            lingering_time=min(LINGER_S, service.body_timeout_s),
         )
 
     async def _close_listeners(self, grace_s: float) -> None:

@@ -68,8 +68,6 @@ async def test_depth_infinity_is_refused_as_the_standard_wants(headers):
         ({"Depth": "2"}, None),
         ({"Depth": "0"}, b"<not xml"),
         ({"Depth": "0"}, b'<wrong xmlns="DAV:"/>'),
-        ({"Depth": "0"}, b"x" * (MAX_BODY_BYTES + 1)),
-        ({"Depth": "0", "Content_Length": str(MAX_BODY_BYTES + 1)}, b"x"),
     ],
 )
 async def test_what_cannot_be_understood(headers, body):
@@ -77,6 +75,23 @@ async def test_what_cannot_be_understood(headers, body):
     answer = await world.ask("PROPFIND", "/d/f", body=body, **headers)
     assert answer.status == 400
     assert json.loads(answer.body)["detail"]
+    assert answer.response.keep_alive is not False
+    assert world.one.calls == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Depth": "0"}, b"x" * (MAX_BODY_BYTES + 1)),
+        ({"Depth": "0", "Content_Length": str(MAX_BODY_BYTES + 1)}, b"x"),
+    ],
+)
+async def test_what_is_too_large_ends_the_connection(headers, body):
+    world = a_world_of_files()
+    answer = await world.ask("PROPFIND", "/d/f", body=body, **headers)
+    assert answer.status == 413
+    assert str(MAX_BODY_BYTES) in json.loads(answer.body)["detail"]
+    assert answer.response.keep_alive is False
     assert world.one.calls == []
 
 
