@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -24,6 +24,7 @@ from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.states import Transition
 from ugrpy.locality import Address, Candidate, Place, Position, Ranker, RankPolicy, Zone
 from ugrpy.namespace.fanout import Want
+from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import Mount, MountTable
 from ugrpy.telemetry import Metric
@@ -122,6 +123,7 @@ def world(
     unprobed: tuple[EndpointId, ...] = (),
     draw: Callable[[], float] = lambda: 0.0,
     clock: Clock | None = None,
+    on_clash: Callable[[str, Sequence[Merged]], None] = lambda _path, _clashing: None,
 ) -> World:
     """A federation of these; a plain endpoint is mounted at the root."""
     members = [one if isinstance(one, Member) else Member(one) for one in storage]
@@ -135,7 +137,7 @@ def world(
     )
     tally = Tally()
     transitions: list[Transition] = []
-    around = Surroundings(draw, clock or LoopClock(), tally, transitions.append)
+    around = Surroundings(draw, clock or LoopClock(), tally, transitions.append, on_clash)
     federation = Federation(members, board, ranker, policies or Policies(), around)
     return World(federation, board, tally, transitions)
 
