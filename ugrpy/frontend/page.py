@@ -20,6 +20,7 @@ from html import escape
 from ugrpy.core.urls import encode_path
 from ugrpy.frontend.templates import CONTENT_SECURITY_POLICY, LISTING, showable
 from ugrpy.namespace.model import Kind
+from ugrpy.namespace.paths import can_be_asked_for
 
 __all__ = [
     "CONTENT_SECURITY_POLICY",
@@ -230,23 +231,32 @@ def _href(path: str) -> str:
 
 
 def _row(row: Row, base: str) -> str:
-    """One table row; ``base`` is the page's own path as ``_href`` writes it, with a slash at the end."""
+    """One table row; ``base`` is the page's own path as ``_href`` writes it, with a slash at the end.
+
+    A name that no request can mean is shown, and leads nowhere.
+    """
     if _PLAIN.fullmatch(row.name):
         name, href = row.name, base + row.name
     else:
-        name, href = escape(showable(row.name)), base + _href(row.name)
+        name = escape(showable(row.name))
+        href = base + _href(row.name) if can_be_asked_for(row.name) else ""
     conflict = f' <span class="c">{escape(showable(row.conflict))}</span>' if row.conflict else ""
     modified = "-" if row.mtime_s is None else _modified(row.mtime_s)
     if row.kind is Kind.COLLECTION:
+        linked = f'<a href="{href}/">{name}/</a>' if href else f"{name}/"
         return (
             '<tr><td class="p">drwxr-xr-x</td><td class="p n">0</td><td class="p n">0</td><td class="n">-</td>'
-            f'<td>{modified}</td><td class="f"><a href="{href}/">{name}/</a>{conflict}</td>'
+            f'<td>{modified}</td><td class="f">{linked}{conflict}</td>'
             f'<td class="r"></td></tr>\n'
         )
+    linked = f'<a href="{href}">{name}</a>' if href else name
+    described = (
+        f' <a href="{href}?metalink" aria-label="metalink of {name}">metalink</a>' if href else ""
+    )
     return (
         '<tr><td class="p">-r--r--r--</td><td class="p n">0</td><td class="p n">0</td>'
-        f'{_size(row.size_bytes)}<td>{modified}</td><td class="f"><a href="{href}">{name}</a>{conflict}</td>'
-        f'<td class="r">{row.replicas} <a href="{href}?metalink" aria-label="metalink of {name}">metalink</a></td></tr>\n'
+        f'{_size(row.size_bytes)}<td>{modified}</td><td class="f">{linked}{conflict}</td>'
+        f'<td class="r">{row.replicas}{described}</td></tr>\n'
     )
 
 

@@ -55,6 +55,11 @@ def normalise(path: str) -> str:
     return "/" + "/".join(components)
 
 
+def can_be_asked_for(name: str) -> bool:
+    """Whether a request can mean a name that a storage element showed us; ``parse_path`` refuses the others."""
+    return _FORBIDDEN.search(name) is None
+
+
 def name_of(path: str) -> str:
     """The last component; ``""`` for the root."""
     return path.rpartition("/")[2]

@@ -85,6 +85,17 @@ def test_an_odd_name_is_linked_plainly_once_and_shown(name, kind):
     assert cell.find("a").get("href").isascii()
 
 
+@pytest.mark.parametrize("name", ["a\nb", "\x00", "c\x1fd", "e\x7f"])
+@pytest.mark.parametrize("kind", Kind)
+def test_a_name_that_no_request_can_mean_is_shown_without_a_link(name, kind):
+    document = page(rows=[Row(name, kind, replicas=2)])
+
+    assert children_as_rclone_sees_them(document) == []
+    (cell,) = document.xpath("//td[@class='f'][not(a/@rel)]")
+    assert re.sub("[\x00-\x1f\x7f]", "\ufffd", name) in cell.text_content()
+    assert "metalink" not in document.text_content()
+
+
 NAMES = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/")
     | st.sampled_from([chr(code) for code in range(0xDC80, 0xDD00)]),

@@ -13,6 +13,7 @@ from ugrpy.namespace.paths import (
     Outside,
     PrefixMap,
     SyntheticTree,
+    can_be_asked_for,
     is_within,
     join,
     name_of,
@@ -297,3 +298,13 @@ def test_a_prefix_alone_is_cut_off():
 def test_what_was_read_is_written_without_loss():
     for raw in ("/a%20b", "/%FF", "/caf%C3%A9", "/100%25", "/a+b"):
         assert encode_path(parse_path(raw)) == raw
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\0", "\x1f", "\x7f", "plain", "é\x85", "100%", "\udce9"])
+def test_a_name_can_be_asked_for_when_its_path_can_be_read(name):
+    try:
+        parsed = parse_path(encode_path(f"/d/{name}"))
+    except BadRequest:
+        assert not can_be_asked_for(name)
+    else:
+        assert (parsed, can_be_asked_for(name)) == (f"/d/{name}", True)
