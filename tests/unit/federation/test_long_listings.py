@@ -244,6 +244,7 @@ async def test_a_longer_listing_than_allowed_is_refused_at_once_and_its_items_ar
         assert "asked for by its name" in refused.value.hint
     # it was not read to its end, and not asked for again
     assert small.now_s == pytest.approx(1.0)
+    await small.pass_s(0)
     assert uvic.cancelled == [("list", "/d")]
     assert small.board[UVIC].failed == 0
     assert await small.holders("/d/f000001") == [UVIC]
