@@ -75,7 +75,6 @@ def test_http_1_0_follows_to_the_bytes(grid, curl):
         assert curl("-sSL", "--http1.0", grid.at(only(name))).check().stdout == only_bytes(name)
 
 
-@pytest.mark.row("K12")
 def test_one_connection_serves_many_urls_and_all_kinds_of_answers(grid, curl):
     paths = {SHARED: 302, MISS: 404, "/data/": 200, "/data": 302, "/%2e%2e/": 400, EMPTY: 302}
     output = [option for _ in paths for option in ("-o", "body")]
@@ -91,7 +90,6 @@ def test_one_connection_serves_many_urls_and_all_kinds_of_answers(grid, curl):
         assert connects == ("1", "0", "0", "0", "0", "0")
 
 
-@pytest.mark.row("K10")
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -171,7 +169,6 @@ def test_a_body_that_waits_for_100_is_sent_for(grid, curl):
     assert [line for line, _ in heads(done.check().text)] == ["HTTP/1.1 405 Method Not Allowed"]
 
 
-@pytest.mark.row("K60")
 def test_two_hundred_files_in_parallel(grid, curl):
     names = dict(list(wide_names().items())[:200])
     lines = [f'url = "{grid.at(f"{WIDE}/{name}")}"\noutput = "{name}"\n' for name in names]
