@@ -68,7 +68,7 @@ class Refusal:
     @property
     def headers(self) -> dict[str, str]:
         """What goes with the body."""
-        headers = {"Server": SERVER, "Content-Type": PROBLEM_JSON}
+        headers = {"Server": SERVER, "Content-Type": PROBLEM_JSON, "Connection": "close"}
         if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers["Retry-After"] = str(RETRY_AFTER_S)
         return headers
@@ -120,7 +120,7 @@ def refusal_of_request(request: RawRequestMessage) -> Refusal | None:
     """Whether the parser took a request that we do not: of another version of HTTP, or with a ``Host`` that is none."""
     version = request.version
     if version is not HttpVersion11 and version is not HttpVersion10:
-        return _VERSION
+        return _VERSION if version.major else _MALFORMED  # a line without a version is read as 0.9
     host = request.headers.get(hdrs.HOST)
     if host is None:  # which the parser allows in HTTP/1.0
         return None

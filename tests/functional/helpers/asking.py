@@ -1,5 +1,6 @@
 """How does a client ask from a certain place, or byte by byte?"""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -82,6 +83,16 @@ class Wire:
     def send(self, data: bytes) -> None:
         """Write these bytes."""
         self._socket.sendall(data)
+
+    def send_all_it_takes(self, data: bytes) -> None:
+        """Write these bytes; the gateway may have closed the connection before the last of them."""
+        with contextlib.suppress(ConnectionError):
+            self._socket.sendall(data)
+
+    def finish(self) -> None:
+        """Say that nothing more comes; harmless when the gateway has gone."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
 
     def receive(self, *, head_only: bool = False) -> Answer:
         """Read exactly one response; ``head_only`` when it answers HEAD. Raises ``AssertionError`` at the end."""

@@ -93,11 +93,13 @@ def test_an_error_nobody_has_seen_yet():
     assert refusal_of(BadHttpMessage("something new")).status == 400
 
 
-@pytest.mark.parametrize("version", [b"2.0", b"0.9"])
-def test_other_versions(version):
-    refusal = refusal_of_request(parsed(b"GET / HTTP/" + version + b"\r\n" + HOST + b"\r\n"))
+@pytest.mark.parametrize(
+    ("version", "status"), [(b" HTTP/2.0", 505), (b" HTTP/0.9", 400), (b"", 400)]
+)
+def test_other_versions(version, status):
+    refusal = refusal_of_request(parsed(b"GET /" + version + b"\r\n" + HOST + b"\r\n"))
     assert refusal is not None
-    assert refusal.status == 505
+    assert refusal.status == status
 
 
 @pytest.mark.parametrize(
@@ -161,6 +163,7 @@ def test_whether_it_is_sure_where_content_ends(version, headers, framed):
 def test_our_own(refusal, status):
     assert refusal.status == status
     assert refusal_of(Refused(refusal)) is refusal
+    assert refusal.headers["Connection"] == "close"
     assert refusal.headers["Content-Type"] == "application/problem+json"
     assert ("Retry-After" in refusal.headers) is (status == 503)
 
