@@ -64,6 +64,14 @@ def wait_for_service(gateway: Gateway, endpoint: str, *, serving: bool) -> None:
     )
 
 
+def metric(gateway: Gateway, series: str) -> float:
+    """The value of a series, written as ``/metrics`` shows it; fails the test when there is none."""
+    for line in ask("GET", f"{gateway.admin_url}/metrics").text.splitlines():
+        if line.startswith(f"{series} "):
+            return float(line.rpartition(" ")[2])
+    raise AssertionError(f"no series {series}")
+
+
 class Wire:
     """One connection to a gateway, on which a test writes what it likes."""
 
