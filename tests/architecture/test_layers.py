@@ -59,16 +59,20 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "ugrpy.security": ("ugrpy.core", "ugrpy.namespace"),
     "ugrpy.cache": ("ugrpy.core",),
     "ugrpy.telemetry": ("ugrpy.core",),
-    "ugrpy.endpoints.base": ("ugrpy.core", "ugrpy.namespace"),
+    # webdav for the names of quirks, which are met there and shown by every kind
+    "ugrpy.endpoints.base": ("ugrpy.core", "ugrpy.namespace", "ugrpy.webdav"),
     "ugrpy.health": ("ugrpy.core", "ugrpy.namespace"),
     # adapters
     "ugrpy.transport": ("ugrpy.core",),
     "ugrpy.service": ("ugrpy.core", "ugrpy.telemetry"),
     "ugrpy.endpoints": (),
+    "ugrpy.endpoints.ancestors": ("ugrpy.core", "ugrpy.namespace"),
+    "ugrpy.endpoints.completing": ("ugrpy.core", "ugrpy.namespace", "ugrpy.endpoints.base"),
     "ugrpy.endpoints.over_http": (
         "ugrpy.core",
         "ugrpy.namespace",
         "ugrpy.transport",
+        "ugrpy.endpoints.ancestors",
         "ugrpy.endpoints.base",
     ),
     # finds the kinds by name when they are asked for

@@ -79,6 +79,11 @@ class Wire:
             while await self._reader.read(65536):
                 pass
 
+    @property
+    def left(self) -> bool:
+        """Whether the connection has ended."""
+        return self._writer.is_closing()
+
     def reset(self) -> None:
         """End the connection by RST."""
         # a linger time of zero makes the kernel send RST instead of FIN (socket(7), SO_LINGER)

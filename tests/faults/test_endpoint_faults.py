@@ -280,7 +280,7 @@ XML = b'<D:multistatus xmlns:D="DAV:"><D:response><D:href>/c/</D:href></D:respon
         pytest.param(then_reset(http(207, XML, length=5000)), MIDDLE, id="reset in the middle"),
         pytest.param(
             then_silence(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
-            unknown(Cause.MALFORMED, "the answer is not HTTP: Bad status line"),
+            unknown(Cause.MALFORMED, "the answer is not HTTP: bad status line"),
             id="not a web server",
         ),
         pytest.param(
@@ -298,7 +298,7 @@ XML = b'<D:multistatus xmlns:D="DAV:"><D:response><D:href>/c/</D:href></D:respon
         ),
         pytest.param(
             always(http(302, b"", "Location: https://login.example/?next=/c/f")),
-            unknown(Cause.MALFORMED, "redirected to https://login.example/?next=/c/f"),
+            unknown(Cause.MALFORMED, "redirected elsewhere"),
             id="a page to log in",
         ),
     ],

@@ -1,19 +1,25 @@
 """What all kinds that speak HTTP share: where the endpoint is, what its statuses mean, and the probe."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from urllib.parse import quote, urljoin, urlsplit
 
-from ugrpy.core.errors import EndpointError, Malformed
+from ugrpy.core.errors import EndpointError, Failed, Malformed
 from ugrpy.core.urls import decode_path, encode_path, join_url
-from ugrpy.endpoints.base import Features, Probe, Verb
-from ugrpy.namespace.model import Absent, Denied, EndpointId, Observation
+from ugrpy.endpoints.ancestors import Ask, lies_below_a_file
+from ugrpy.endpoints.base import Features, Probe, Quirk, Verb
+from ugrpy.namespace.model import Absent, Denied, EndpointId, Observation, unknown_from
 from ugrpy.transport.client import Transport
 from ugrpy.transport.options import TransportOptions
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_HOPS = 3
+NOT_IMPLEMENTED = 501  # says of the method what 405 says, and like it that somebody is there
+# What file systems take at most: NAME_MAX, and PATH_MAX less what the storage puts before a path.
+_LONGEST_NAME_BYTES = 255
+_LONGEST_PATH_BYTES = 4096 - 256
 # All that may stand in a URL (RFC 3986 section 2): a Location is taken as it is, but for what has no place in one.
 _SAFE_IN_LOCATION = ":/?#[]@!$&'()*+,;=-._~%"
 
@@ -30,6 +36,7 @@ class HttpEndpoint:
         self.id = name
         self.base_url = base_url.rstrip("/")
         self.transport = Transport(name, options)
+        self.trouble = ""
         # the path part of the base URL, decoded, "" when it is the server's root
         self.base_path = decode_path(urlsplit(self.base_url).path).rstrip("/")
 
@@ -40,31 +47,84 @@ class HttpEndpoint:
         """The storage's own URL of the path; the same for every verb."""
         return join_url(self.base_url, path)
 
+    def learn(self, quirks: Collection[Quirk]) -> None:
+        """Keep in ``features`` what was met."""
+        if not self.features.quirks.issuperset(quirks):
+            self.features = replace(self.features, quirks=self.features.quirks.union(quirks))
+
+    async def amounts_to(self, error: EndpointError, path: str, ask: Ask) -> Observation:
+        """What a failure says of the path: some servers fail where a name cannot be.
+
+        ``ask`` is a stat that raises ``EndpointError``, and says *file* only when it is sure (see ``ancestors``).
+        """
+        if isinstance(error, Failed | Malformed):
+            if await self.refuses_for_length(path):
+                return Absent()
+            if await lies_below_a_file(path, ask):
+                self.learn({Quirk.FAULT_BELOW_FILE})
+                return Absent()
+        self.trouble = f"{self.url(path)}: {error.inside}"
+        return unknown_from(error)
+
     async def probe(self) -> Probe:
-        """``probe_method`` on the base URL: every answer below 500 is a sign of life (row D120)."""
+        """``probe_method`` on the base URL: every answer below 500 is a sign of life (row D120), and 501."""
         started = asyncio.get_running_loop().time()
         method, headers, body = self.probe_method, self.probe_headers, self.probe_body
         url = self.base_url + "/"
         try:
-            async with self.transport.exchange(method, url, headers=headers, body=body) as reply:
+            async with self.transport.exchange(
+                method, url, headers=headers, body=body, answers=(NOT_IMPLEMENTED,)
+            ) as reply:
                 latency_s = asyncio.get_running_loop().time() - started
                 refusing = reply.status in (401, 403)
                 detail = f"{method} answered {reply.status}"
                 return Probe(True, latency_s, refusing, reply.status, detail)
         except EndpointError as error:
+            self.trouble = f"{url}: {error.inside}"
             return Probe(False, asyncio.get_running_loop().time() - started, detail=str(error))
+
+    async def unless_overlong(self, path: str, said: Observation) -> Observation:
+        """What was said of the path, but for a refusal that is owed to its length."""
+        if isinstance(said, Denied) and await self.refuses_for_length(path):
+            return Absent()
+        return said
+
+    async def refuses_for_length(self, path: str) -> bool:
+        """Whether a refusal or a failure is owed to a name longer than file systems take, the server being well.
+
+        XRootD answers 500 then and Apache 403; the answer is *absent*. Taken for a fault, three requests by anybody would
+        put the storage out of service for everybody.
+        """
+        if not is_overlong(path):
+            return False
+        probe = await self.probe()
+        if not probe.alive or probe.refusing:
+            return False
+        self.learn({Quirk.LONG_NAMES_REFUSED})
+        return True
 
     async def close(self) -> None:
         """Close the connections."""
         await self.transport.close()
 
 
+def is_overlong(path: str) -> bool:
+    """Whether no file system could hold a decoded path: a component over 255 bytes, or nearly 4 kB in all."""
+    raw = path.encode("utf-8", "surrogateescape")
+    if len(raw) <= _LONGEST_NAME_BYTES:
+        return False
+    return len(raw) > _LONGEST_PATH_BYTES or any(
+        len(name) > _LONGEST_NAME_BYTES for name in raw.split(b"/")
+    )
+
+
 def plain_verdict(method: str, status: int) -> Observation | None:
     """What a status means when it settles the question by itself, or ``None``.
 
+    414 is *absent*: what is longer than the server reads cannot be there.
     Raises ``Malformed`` for statuses that are neither success, redirect nor a refusal we understand.
     """
-    if status in (404, 410):
+    if status in (404, 410, 414):
         return Absent()
     if status in (401, 403):
         return Denied(status, f"{method} answered {status}")
@@ -77,16 +137,19 @@ def redirect_target(url: str, headers: Mapping[str, str]) -> str:
     """The absolute URL of a redirect, in ASCII. Raises ``Malformed`` without a Location that leads to HTTP."""
     location = headers.get("Location", "")
     if not location:
-        raise Malformed(f"redirect without Location from {url}")
-    refusal = f"redirect to {location[:200]!r}, which is not a URL for HTTP"
+        raise Malformed("redirect without Location", inside=f"redirect without Location from {url}")
+    refusal = Malformed(
+        "redirect to what is not a URL for HTTP",
+        inside=f"redirect to {location[:200]!r}, which is not a URL for HTTP",
+    )
     try:
         target = urljoin(url, quote(location, safe=_SAFE_IN_LOCATION, errors="surrogateescape"))
         parts = urlsplit(target)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets or a port that make no sense
-        raise Malformed(refusal) from None
+        raise refusal from None
     if not usable:
-        raise Malformed(refusal)
+        raise refusal
     return target
 
 

@@ -140,6 +140,11 @@ class ScriptedEndpoint:
         """What it can do."""
         return self._features
 
+    @property
+    def trouble(self) -> str:
+        """Whatever goes wrong here was scripted."""
+        return ""
+
     async def stat(self, path: str) -> Observation:
         """As scripted."""
         with self._recorded("stat", path):

@@ -7,7 +7,7 @@ switch are not.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -85,17 +85,19 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        answers: Collection[int] = (),
     ) -> AsyncIterator[Reply]:
         """Send a request; the reply is valid inside the block.
 
         Raises ``TimedOut``, ``Unreachable``, ``Malformed`` (also from reading the body inside the block), ``Busy``
-        for 429 and 503, ``Failed`` for any other 5xx. All other statuses are the caller's.
+        for 429 and 503, ``Failed`` for any other 5xx. All other statuses are the caller's, and those in ``answers``.
         """
         with endpoint_errors(self.endpoint, method, self._options.total_timeout_s):
             response = await self._answer(method, url, headers, body)
             try:
                 reply = Reply(response.status, response.headers, response.content)
-                if response.status >= 500 or response.status == 429:
+                failed = response.status >= 500 or response.status == 429
+                if failed and response.status not in answers:
                     await reply.drain()
                     raise _refusal(self.endpoint, method, reply)
                 yield reply

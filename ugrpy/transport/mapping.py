@@ -1,4 +1,8 @@
-"""The seam where aiohttp's exceptions become ours."""
+"""The seam where aiohttp's exceptions become ours.
+
+What clients are told is made of our own words and the system's, never of a library's text: that may name hosts,
+addresses, URLs, or quote what the endpoint sent. All of it is kept for operators in ``EndpointError.inside``.
+"""
 
 import os
 import re
@@ -7,13 +11,40 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiohttp
-from aiohttp.http_exceptions import ContentLengthError, TransferEncodingError
+from aiohttp.http_exceptions import (
+    ContentEncodingError,
+    ContentLengthError,
+    TransferEncodingError,
+)
 
 from ugrpy.core.errors import EndpointError, Malformed, TimedOut, Unreachable
 
 # aiohttp says of a body only that it is incomplete, and appends what the lost connection said when it was not an
 # orderly end.
 _LOST = re.compile(r"\b(?:Connection\w*|BrokenPipe|Timeout|OS)Error\(")
+
+# X509_V_ERR_... of OpenSSL's x509_vfy.h whose own words name the host, or are hard to understand
+_CERTIFICATE = {
+    9: "the certificate is not valid yet",
+    10: "the certificate has expired",
+    18: "the certificate is self-signed",
+    19: "the certificate's authority is not trusted",
+    20: "the certificate's authority is not trusted",
+    21: "the certificate's authority is not trusted",
+    62: "the certificate is for another host",
+    64: "the certificate is for another host",
+}
+
+# How aiohttp and llhttp begin what is wrong with a head; what follows quotes it
+_HEADS = {
+    "Bad status line": "bad status line",
+    "Got more than": "a line of its head is too long",
+    "Too many headers": "its head has too many lines",
+    "Invalid header": "bad header line",
+    "Can not decode content-encoding": "it is in a coding that was not asked for",
+}
+
+Explained = tuple[type[EndpointError], str]
 
 
 @contextmanager
@@ -25,52 +56,85 @@ def endpoint_errors(endpoint: str, doing: str, total_timeout_s: float) -> Iterat
         raise
     except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
         kind, what = _explained(error, total_timeout_s)
-        raise kind(f"{doing}: {what}", endpoint=endpoint) from error
+        more = _short(error)
+        inside = f"{doing}: {what}" if more in what else f"{doing}: {what} ({more})"
+        raise kind(f"{doing}: {what}", endpoint=endpoint, inside=inside) from error
 
 
-def _explained(error: Exception, total_timeout_s: float) -> tuple[type[EndpointError], str]:
-    """Which of our errors it is, and what happened, in words."""
+def _explained(error: Exception, total_timeout_s: float) -> Explained:
+    """Which of our errors it is, and what happened, in words that name no place."""
     match error:
         case TimeoutError():
             return TimedOut, f"not finished within {total_timeout_s:g} s"
         case aiohttp.ClientConnectorDNSError():
-            return Unreachable, f"cannot resolve {error.host}: {_os_words(error.os_error)}"
+            return Unreachable, "its host name cannot be resolved"
         case aiohttp.ClientSSLError() | ssl.SSLError():
-            return Unreachable, f"TLS failed: {_short(error)}"
+            return Unreachable, f"TLS failed: {_tls_words(error)}"
         case aiohttp.ClientConnectorError():
-            return Unreachable, _os_words(error.os_error)
+            return Unreachable, _os_words(error.os_error) or _unnumbered(error.os_error)
         case aiohttp.ServerDisconnectedError():
             return Unreachable, "the connection was closed without an answer"
         case aiohttp.ClientPayloadError():
             return _broken_body(error)
         case aiohttp.ClientResponseError():
-            return Malformed, f"the answer is not HTTP: {_first_line(error.message)}"
+            return Malformed, f"the answer is not HTTP{_broken_head(error)}"
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return Malformed, f"not a URL for HTTP: {_short(error)}"
+            return Malformed, "not a URL for HTTP"
         case _:
-            return Unreachable, f"the connection was lost: {_short(error)}"
+            words = _os_words(error) if isinstance(error, OSError) else ""
+            return Unreachable, f"the connection was lost{words and ': '}{words}"
 
 
-def _broken_body(error: aiohttp.ClientPayloadError) -> tuple[type[EndpointError], str]:
+def _unnumbered(error: OSError) -> str:
+    # raised by the loop itself, and only while TLS is being agreed on
+    if isinstance(error, ConnectionResetError):
+        return "TLS failed: the other side closed the connection"
+    return "no connection can be made"
+
+
+def _broken_body(error: aiohttp.ClientPayloadError) -> Explained:
     if _LOST.search(str(error)):
         return Unreachable, "the connection was lost in the middle of the answer"
     match error.__cause__:
         case ContentLengthError() | TransferEncodingError():
             return Malformed, "the answer ended before its announced end"
+        case ContentEncodingError():
+            return Malformed, "the answer cannot be unpacked"
         case _:
-            return Malformed, f"the answer cannot be read: {_short(error)}"
+            return Malformed, "the answer cannot be read"
+
+
+def _broken_head(error: aiohttp.ClientResponseError) -> str:
+    for start, words in _HEADS.items():
+        if error.message.startswith(start):
+            return f": {words}"
+    return ""
+
+
+def _tls_words(error: Exception) -> str:
+    """What OpenSSL says, by its own constants."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        error = error.certificate_error
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        error = error.os_error
+    if isinstance(error, ssl.SSLCertVerificationError):
+        known = _CERTIFICATE.get(error.verify_code)
+        return known or "the certificate is not accepted"
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, str):
+        return reason.replace("_", " ").lower()
+    return (_os_words(error) if isinstance(error, OSError) else "") or "no agreement"
 
 
 def _os_words(error: OSError) -> str:
-    # where connections are tried side by side, the text is a helper's own, and only the number tells why
-    words = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-    return (words or _short(error)).lower()
+    """The system's words for its number; the text of the exception may be anybody's."""
+    # SSLError is an OSError, too, and counts in numbers of its own
+    if isinstance(error, ssl.SSLError) or not error.errno or error.errno < 0:
+        return ""
+    return os.strerror(error.errno).lower()
 
 
 def _short(error: BaseException) -> str:
-    """One line for people, without the library's nesting."""
-    return _first_line(str(error) or type(error).__name__)
-
-
-def _first_line(text: str) -> str:
-    return text.splitlines()[0][:200].rstrip(": ") if text else "nothing"
+    """One line for operators, without the library's nesting."""
+    lines = str(error).splitlines()
+    return lines[0][:400].rstrip(": ") if lines and lines[0] else type(error).__name__

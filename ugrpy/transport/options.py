@@ -29,6 +29,12 @@ class TransportOptions:
         float,
         Field(gt=0, le=3600, description="seconds for a whole exchange, a big listing included"),
     ] = 60.0
+    redirect_hosts: Annotated[
+        tuple[str, ...],
+        Field(
+            description='hosts besides its own to which its redirects are followed when a name is looked up; ".example.org" means all below it'
+        ),
+    ] = ()
     verify_tls: Annotated[bool, Field(description="check the endpoint's certificate")] = True
     ca_file: Annotated[
         Path | None,

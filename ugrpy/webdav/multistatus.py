@@ -3,7 +3,7 @@
 A listing may have millions of responses, so the reader holds one at a time and hands out its resource at once.
 ``RESPONSE_LIMIT_BYTES`` bounds that one, and with it what a document of another kind could make us hold. A document type
 declaration ends the reading before any entity in text is looked at; the parser is told not to expand any.
-What storages mean by what they send is in ``response``.
+What storages mean by what they send is in ``response``; bytes that XML cannot carry are put aside by ``repair``.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,8 @@ from lxml import etree
 from ugrpy.core.errors import DataError
 from ugrpy.core.safexml import SAFE_OPTIONS
 from ugrpy.webdav.hrefs import HrefStyle
+from ugrpy.webdav.quirks import Quirk
+from ugrpy.webdav.repair import Repair
 from ugrpy.webdav.response import Resource, read_response
 
 __all__ = ["RESPONSE_LIMIT_BYTES", "HrefStyle", "MultistatusReader", "Resource"]
@@ -21,6 +23,11 @@ __all__ = ["RESPONSE_LIMIT_BYTES", "HrefStyle", "MultistatusReader", "Resource"]
 RESPONSE_LIMIT_BYTES = 1024 * 1024
 # The limit is looked at after each piece, whatever the size in which data come.
 _PIECE_BYTES = 64 * 1024
+
+# libxml2's numbers of what can be wrong with a document, and its names for them
+_ERROR_NAMES = {
+    code: name for name, code in vars(etree.ErrorTypes).items() if isinstance(code, int)
+}
 
 _MULTISTATUS = "{DAV:}multistatus"
 _RESPONSE = "{DAV:}response"
@@ -31,12 +38,14 @@ class MultistatusReader:
 
     Broken XML, another root element, a document type declaration, a value or a response over the limits: ``DataError``
     saying where and which rule. Resources complete before the break are still handed out, and the error comes with the
-    next call. ``skipped`` counts responses that name nothing usable.
+    next call. ``skipped`` counts responses that name nothing usable; ``quirks`` are those met so far.
     """
 
     def __init__(self, hrefs: HrefStyle = HrefStyle.AUTO) -> None:
         self.skipped = 0
+        self.quirks: set[Quirk] = set()
         self._hrefs = hrefs
+        self._repair = Repair()
         self._broken: DataError | None = None
         self._since_last_bytes = 0
         self._started = False
@@ -55,19 +64,16 @@ class MultistatusReader:
         for start in range(0, len(data), _PIECE_BYTES):
             if self._broken is not None:
                 break
-            piece = data[start : start + _PIECE_BYTES]
-            self._since_last_bytes += len(piece)
-            try:
-                self._parser.feed(piece)
-            except etree.XMLSyntaxError as error:
-                self._broken = _not_well_formed(error)
-            self._drain(found)
+            self._feed(self._repair.feed(data[start : start + _PIECE_BYTES]), found)
         if self._broken is not None and not found:
             raise self._broken
         return found
 
     def close(self) -> list[Resource]:
         """Say that the body is over; what was still held back. Raises ``DataError`` when it was broken or cut short."""
+        found: list[Resource] = []
+        if self._broken is None:
+            self._feed(self._repair.finish(), found)
         if self._broken is not None:
             raise self._broken
         try:
@@ -77,11 +83,20 @@ class MultistatusReader:
                 raise _stopped() from None
             raise _not_well_formed(error) from None
         _check_document(root)
-        found: list[Resource] = []
         self._drain(found)
         if self._broken is not None:
             raise self._broken
         return found
+
+    def _feed(self, piece: bytes, found: list[Resource]) -> None:
+        if not piece:
+            return
+        self._since_last_bytes += len(piece)
+        try:
+            self._parser.feed(piece)
+        except etree.XMLSyntaxError as error:
+            self._broken = _not_well_formed(error)
+        self._drain(found)
 
     def _drain(self, found: list[Resource]) -> None:
         """Take what the parser has ready; a broken rule is kept for after what was complete before it."""
@@ -115,7 +130,9 @@ class MultistatusReader:
 
     def _take(self, response: etree._Element, found: list[Resource]) -> None:
         self._since_last_bytes = 0
-        for resource in read_response(response, self._hrefs):
+        if self._repair.made:
+            self.quirks.add(Quirk.RAW_NAMES)
+        for resource in read_response(response, self._hrefs, self._repair, self.quirks):
             if resource is None:
                 self.skipped += 1
             else:
@@ -129,9 +146,12 @@ def _check_document(element: etree._Element) -> None:
     if element.getroottree().docinfo.internalDTD is not None:
         raise DataError("multistatus: a document type declaration; none is allowed")
     if element.tag != _MULTISTATUS:
+        # a page for people is by far the likeliest, and worth naming; anything else is a stranger's word
+        seen = str(element.tag)[:100]
+        what = "html" if seen.rpartition("}")[2].lower() == "html" else "another one"
         raise DataError(
-            f"multistatus, line {element.sourceline}: the root element is {str(element.tag)[:100]},"
-            f" not {_MULTISTATUS}"
+            f"multistatus, line {element.sourceline}: the root element is {what}, not {_MULTISTATUS}",
+            seen=seen,
         )
 
 
@@ -148,4 +168,13 @@ def _stopped() -> DataError:
 
 
 def _not_well_formed(error: etree.XMLSyntaxError) -> DataError:
-    return DataError(f"multistatus is not well-formed XML: {error.msg}")
+    """What libxml2 says, by the name of its error: its text may quote the document."""
+    if error.msg == "no element found":
+        return DataError("multistatus is not well-formed XML: it is empty")
+    code = getattr(error, "code", 0)  # unknown to the stubs
+    what = _ERROR_NAMES.get(code, "").removeprefix("ERR_").replace("_", " ").lower()
+    line, column = error.position
+    return DataError(
+        f"multistatus is not well-formed XML: {what}, line {line}, column {column}",
+        seen=str(error.msg),
+    )

@@ -1,11 +1,8 @@
 """What does one response of a multistatus say of its resource?
 
-What was seen of storages is in ``tests/data`` and is made equal here:
-
-- any prefix for ``DAV:``, several at once (Apache), hrefs in every form (``hrefs``);
-- XRootD gives files no ``resourcetype`` but a private ``iscollection`` 0/1, gives collections a length (4096, the size
-  of the directory file: dropped), and does not percent-encode;
-- properties a storage does not have come back empty in a propstat with status 404: dropped.
+What was seen of storages is in ``tests/data`` and is made equal here. Any prefix may stand for ``DAV:``, several at once
+(Apache); properties that a storage does not have come back empty in a propstat with status 404 and are dropped; the habits
+that go further have names (``quirks``), and those met are noted.
 """
 
 import re
@@ -18,8 +15,10 @@ from lxml import etree
 from ugrpy.core.errors import DataError
 from ugrpy.namespace.model import Digest, Kind
 from ugrpy.webdav.checksums import parse_checksums
-from ugrpy.webdav.dates import parse_date
+from ugrpy.webdav.dates import parse_date, parse_http_date
 from ugrpy.webdav.hrefs import HrefStyle, parse_href
+from ugrpy.webdav.quirks import Quirk
+from ugrpy.webdav.repair import Repair
 
 # A name or a date has a few hundred bytes; what is longer is not one.
 TEXT_LIMIT_BYTES = 64 * 1024
@@ -51,16 +50,19 @@ class Resource:
     digests: tuple[Digest, ...] = ()
 
 
-def read_response(response: etree._Element, style: HrefStyle) -> list[Resource | None]:
+def read_response(
+    response: etree._Element, style: HrefStyle, repair: Repair, met: set[Quirk]
+) -> list[Resource | None]:
     """The resources a ``response`` element describes: one for each href, ``None`` for an href that names nothing usable.
 
-    Several hrefs share one status (RFC 4918 section 14.24). Raises ``DataError`` for a value over the limit.
+    Several hrefs share one status (RFC 4918 section 14.24). What is met of quirks is added to ``met``; ``repair`` puts the
+    bytes of names back. Raises ``DataError`` for a value over the limit.
     """
-    said = _Said()
+    said = _Said(met)
     for part in response:
         tag = part.tag
         if tag == _HREF:
-            said.hrefs.append(_text(part))
+            said.hrefs.append(repair.restore(_text(part)))
         elif tag == _PROPSTAT:
             _read_propstat(part, said)
         elif tag == _STATUS:
@@ -77,13 +79,15 @@ class _Said:
         "digests",
         "hrefs",
         "kind",
+        "met",
         "mtime_s",
         "private_kind",
         "size_bytes",
         "status",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, met: set[Quirk]) -> None:
+        self.met = met
         self.hrefs: list[str] = []
         self.status = 200
         self.kind: Kind | None = None
@@ -94,11 +98,22 @@ class _Said:
         self.by_xrootd = False
 
     def resource(self, href: str, *, verbatim: bool) -> Resource | None:
-        place = parse_href(href, verbatim=verbatim)
+        met = self.met
+        place = parse_href(href, verbatim=verbatim, met=met)
         if place is None:
             return None
-        kind = self.kind or self.private_kind
-        size_bytes = None if kind is Kind.COLLECTION else self.size_bytes
+        if verbatim:
+            met.add(Quirk.VERBATIM_HREFS)
+        kind = self.kind
+        if kind is None and (kind := self.private_kind) is not None:
+            met.add(Quirk.NO_RESOURCETYPE)
+        size_bytes = self.size_bytes
+        if kind is Kind.COLLECTION:
+            if size_bytes is not None:
+                met.add(Quirk.COLLECTION_SIZE)
+                size_bytes = None
+            if not place[1]:
+                met.add(Quirk.COLLECTION_WITHOUT_SLASH)
         return Resource(*place, kind, size_bytes, self.mtime_s, self.status, self.digests)
 
 
@@ -132,7 +147,11 @@ def _getcontentlength(said: _Said, value: etree._Element) -> None:
 
 
 def _getlastmodified(said: _Said, value: etree._Element) -> None:
-    said.mtime_s = parse_date(_text(value))
+    text = _text(value)
+    said.mtime_s = parse_http_date(text)
+    if said.mtime_s is None and (mtime_s := parse_date(text)) is not None:
+        said.mtime_s = mtime_s
+        said.met.add(Quirk.ISO_DATES)
 
 
 def _executable(said: _Said, value: etree._Element) -> None:
@@ -141,7 +160,7 @@ def _executable(said: _Said, value: etree._Element) -> None:
 
 
 def _checksums(said: _Said, value: etree._Element) -> None:
-    said.digests = parse_checksums(" ".join(_text(part) for part in value.iter()))
+    said.digests = parse_checksums(" ".join(_text(part, value) for part in value.iter()))
 
 
 _PROPERTIES: dict[str, Callable[[_Said, etree._Element], None]] = {
@@ -161,12 +180,14 @@ def _status_code(line: str) -> int | None:
     return int(match[1]) if match is not None else None
 
 
-def _text(element: etree._Element) -> str:
+def _text(element: etree._Element, known: etree._Element | None = None) -> str:
+    """The text; ``known`` is the element to name instead, where it could have any name."""
     text = element.text
     if text is None:
         return ""
     if len(text) > TEXT_LIMIT_BYTES:
+        tag = (element if known is None else known).tag
         raise DataError(
-            f"multistatus, line {element.sourceline}: a value in {element.tag} is over {TEXT_LIMIT_BYTES} bytes long"
+            f"multistatus, line {element.sourceline}: a value in {tag} is over {TEXT_LIMIT_BYTES} bytes long"
         )
     return text

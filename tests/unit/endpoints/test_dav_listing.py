@@ -44,7 +44,6 @@ def sort(expected: str, *resources: Resource) -> tuple[str | None, list[str]]:
         pytest.param("/", [dir_("/"), file("/y/z")], "/", [], id="grandchild of the root"),
         pytest.param("/a", [dir_("/a"), dir_("/a/b"), file("/a/b/c")], "/a", ["b"], id="deeper"),
         pytest.param("/a", [file("/a/b/c"), dir_("/a"), file("/a/x")], "/a", ["x"], id="deep 1st"),
-        pytest.param("/a", [dir_("/a"), file("/a/x"), file("/a/x")], "/a", ["x"], id="twice"),
         pytest.param("/a", [dir_("/a"), file("/b/x"), file("/ab")], "/a", [], id="elsewhere"),
         pytest.param("/a", [file("/a/x"), file("/b"), dir_("/a")], "/a", ["x"], id="a stray one"),
         pytest.param("/a", [dir_("/a"), file("/a/x", 404)], "/a", [], id="vanished child"),
@@ -75,8 +74,9 @@ def test_sorting(expected, resources, itself, names):
     ],
 )
 def test_a_prefix_that_does_not_hold_is_not_guessed_at(resources):
-    with pytest.raises(Malformed, match="does not lie in '/own/a"):
+    with pytest.raises(Malformed, match=r"^PROPFIND: the listing mixes names") as caught:
         sort("/a", *resources)
+    assert "does not lie in '/own/a" in caught.value.inside
 
 
 def test_children_are_handed_on_in_groups_while_they_come():

@@ -14,7 +14,7 @@ from tests.faults.raw_server import (
 )
 from ugrpy.core.errors import TimedOut
 
-pytestmark = [pytest.mark.functional, pytest.mark.row("D129")]
+pytestmark = pytest.mark.functional
 
 SHORT_S = 0.05
 

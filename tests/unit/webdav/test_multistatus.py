@@ -231,13 +231,13 @@ def test_a_response_inside_a_property_is_a_value():
 
 
 BROKEN = [
-    (b"", "no element found"),
-    (b'<multistatus xmlns="DAV:">', "not well-formed.*Premature end.*line 1"),
-    (b'<multistatus xmlns="DAV:"><response></multistatus>', "not well-formed.*mismatch"),
+    (b"", "not well-formed XML: it is empty"),
+    (b'<multistatus xmlns="DAV:">', "not well-formed XML: tag not finished, line 1, column 2[67]$"),
+    (b'<multistatus xmlns="DAV:"><response></multistatus>', "not well-formed XML: tag name mismatch, line 1"),
     (b'<multistatus xmlns="DAV:"></multistatus><x/>', "not well-formed"),
     (b"<html><body>Moved</body></html>", "root element is html, not {DAV:}multistatus"),
-    (b'<m xmlns="DAV:"><response><href>/a</href></response></m>', "root element is {DAV:}m,"),
-    (b"<multistatus/>", "root element is multistatus, not"),
+    (b'<m xmlns="DAV:"><response><href>/a</href></response></m>', "root element is another one,"),
+    (b"<multistatus/>", "root element is another one, not"),
     (b'<!DOCTYPE m><multistatus xmlns="DAV:"/>', "document type declaration"),
     (b'<!DOCTYPE m [<!ENTITY a "b">]><multistatus xmlns="DAV:" x="&a;"/>', "document type"),
     (

@@ -5,8 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from ugrpy.core.errors import DataError, EndpointError, Failed, Malformed
-from ugrpy.endpoints.base import Children, Features
-from ugrpy.endpoints.dav.ancestors import lies_below_a_file
+from ugrpy.endpoints.base import Children, Features, Quirk
 from ugrpy.endpoints.dav.listing import ListingSorter, entry_of, expected_path
 from ugrpy.endpoints.over_http import (
     REDIRECTS,
@@ -15,10 +14,9 @@ from ugrpy.endpoints.over_http import (
     plain_verdict,
     redirect_target,
 )
-from ugrpy.namespace.model import Absent, EndpointId, Found, Kind, Observation, unknown_from
+from ugrpy.namespace.model import Absent, Found, Kind, Observation
 from ugrpy.namespace.paths import name_of
 from ugrpy.transport.client import Reply
-from ugrpy.transport.options import TransportOptions
 from ugrpy.webdav.multistatus import MultistatusReader
 from ugrpy.webdav.response import Resource
 
@@ -28,6 +26,8 @@ _BODY = (
     b'<D:propfind xmlns:D="DAV:"><D:prop><D:resourcetype/><D:getcontentlength/>'
     b"<D:getlastmodified/><D:iscollection/></D:prop></D:propfind>"
 )
+# A server that takes no heed of Depth: 0 may describe the children, too; not for ever.
+_MOST_FOR_ONE = 1000
 
 
 def _headers(depth: str) -> dict[str, str]:
@@ -43,37 +43,50 @@ class DavEndpoint(HttpEndpoint):
     probe_headers = MappingProxyType(_headers("0"))
     probe_body = _BODY
 
-    def __init__(self, name: EndpointId, base_url: str, options: TransportOptions) -> None:
-        super().__init__(name, base_url, options)
-        self._redirects_to_slash = False
-
     async def stat(self, path: str) -> Observation:
         """PROPFIND Depth 0."""
         try:
-            return await self._stat(path)
+            return await self.unless_overlong(path, await self._stat(path))
         except EndpointError as error:
-            return await self._explained(path, error)
+            return await self.amounts_to(error, path, self._stat)
 
     async def list(self, path: str, children: Children) -> Observation:
         """PROPFIND Depth 1, children handed over as the body arrives."""
         try:
-            return await self._list(path, children)
+            return await self.unless_overlong(path, await self._list(path, children))
         except EndpointError as error:
-            return await self._explained(path, error)
+            return await self.amounts_to(error, path, self._stat)
 
     async def _stat(self, path: str) -> Observation:
         seen: list[Resource] = []
-        verdict = await self._propfind(path, "0", seen.append, slash=path == "/")
-        return verdict or _found(path, seen)
 
-    async def _explained(self, path: str, error: EndpointError) -> Observation:
-        """What a failure amounts to: some servers fail where a name cannot be."""
-        if isinstance(error, Failed | Malformed) and await lies_below_a_file(path, self._stat):
-            return Absent()
-        return unknown_from(error)
+        def take(resource: Resource) -> None:
+            if len(seen) == _MOST_FOR_ONE:
+                raise Malformed("PROPFIND: far more is described than was asked for")
+            seen.append(resource)
+
+        verdict = await self._propfind(path, "0", take, slash=path == "/")
+        if verdict is not None:
+            return verdict
+        if not seen:
+            raise Malformed("PROPFIND: the answer describes nothing")
+        expected = expected_path(self.base_path, path)
+        itself = next((one for one in seen if one.path == expected), seen[0])
+        if itself.path != expected:
+            if "?" in path and itself.path == self._cut(path):
+                self.learn({Quirk.QUESTION_MARK_ENDS})
+                return Absent()
+            self.learn({Quirk.FOREIGN_PREFIX})
+        return _found(path, itself)
+
+    def _cut(self, path: str) -> str:
+        """What XRootD takes a path for in which there is a question mark, encoded or not: the part before it."""
+        return expected_path(self.base_path, path.partition("?")[0].rstrip("/") or "/")
 
     async def _list(self, path: str, children: Children) -> Observation:
-        with_slash = path == "/" or self._redirects_to_slash
+        if "?" in path and not isinstance(itself := await self._stat(path), Found):
+            return itself  # or the listing might be that of the part before the question mark
+        with_slash = path == "/" or Quirk.SLASH_REDIRECT in self.features.quirks
         sorter = ListingSorter(expected_path(self.base_path, path), children)
         try:
             verdict = await self._propfind(path, "1", sorter.add, slash=with_slash)
@@ -86,6 +99,7 @@ class DavEndpoint(HttpEndpoint):
         if verdict is not None:
             return verdict
         sorter.flush()
+        self.learn(sorter.quirks)
         if sorter.itself is None:
             raise Malformed("PROPFIND: the listing does not describe the collection itself")
         if (verdict := _own_verdict(sorter.itself)) is not None:
@@ -106,8 +120,10 @@ class DavEndpoint(HttpEndpoint):
                 return await self._read(reply, take)
             target = redirect_target(url, reply.headers)
             if slash or not adds_slash(url, target):
-                raise Malformed(f"PROPFIND: redirected to {target}")
-        self._redirects_to_slash = True
+                raise Malformed(
+                    "PROPFIND: redirected elsewhere", inside=f"PROPFIND: redirected to {target}"
+                )
+        self.learn({Quirk.SLASH_REDIRECT})
         return await self._propfind(path, depth, take, slash=True)
 
     async def _read(self, reply: Reply, take: Callable[[Resource], None]) -> Observation | None:
@@ -115,16 +131,19 @@ class DavEndpoint(HttpEndpoint):
             return verdict
         if reply.status != 207:
             raise Malformed(f"PROPFIND: the endpoint answered {reply.status}, not 207")
+        reader = MultistatusReader()
         try:
-            async for resource in _resources(reply):
+            async for resource in _resources(reply, reader):
                 take(resource)
         except DataError as error:
-            raise Malformed(f"PROPFIND: {error}", endpoint=self.id) from error
+            seen = f" ({error.seen})" if error.seen else ""
+            raise Malformed(f"PROPFIND: {error}", inside=f"PROPFIND: {error}{seen}") from error
+        finally:
+            self.learn(reader.quirks)
         return None
 
 
-async def _resources(reply: Reply) -> AsyncIterator[Resource]:
-    reader = MultistatusReader()
+async def _resources(reply: Reply, reader: MultistatusReader) -> AsyncIterator[Resource]:
     async for piece in reply.content.iter_any():
         for resource in reader.feed(piece):
             yield resource
@@ -139,12 +158,10 @@ def _own_verdict(resource: Resource) -> Observation | None:
     return plain_verdict("PROPFIND", resource.status)
 
 
-def _found(path: str, seen: list[Resource]) -> Observation:
-    if not seen:
-        raise Malformed("PROPFIND: the answer describes nothing")
-    if (verdict := _own_verdict(seen[0])) is not None:
+def _found(path: str, itself: Resource) -> Observation:
+    if (verdict := _own_verdict(itself)) is not None:
         return verdict
-    entry = replace(entry_of(seen[0]), name=name_of(path))
+    entry = replace(entry_of(itself), name=name_of(path))
     if path == "/" and entry.kind is Kind.FILE:
         raise Malformed("PROPFIND: the base URL is a file")
     return Found(entry)

@@ -3,29 +3,46 @@
 RFC 4918 gives no order, and servers behind a proxy may write hrefs below another prefix than the one asked for. So: the
 resource at the asked path is the collection. If the first one lies outside it, the server uses a prefix of its own, and
 the first resource is taken for the collection; should one of the others lie outside that, the guess was wrong.
+
+A child with a status of its own (RFC 4918 section 14.24) is there and may not be looked at, or not now: it is handed on
+without metadata (row D56). One that is gone (404, 410) vanished while the server was listing, and is left out.
 """
 
 from ugrpy.core.errors import Malformed
-from ugrpy.endpoints.base import Children
+from ugrpy.endpoints.base import Children, Quirk
 from ugrpy.namespace.model import Entry, Kind
 from ugrpy.namespace.paths import is_within, name_of
 from ugrpy.webdav.response import Resource
+
+_GONE = frozenset({404, 410})
 
 # Children are passed on in groups of this size: few calls for big listings, early first bytes all the same.
 GROUP = 256
 
 
 class ListingSorter:
-    """Takes resources as they are read, hands children on in groups, and keeps the collection."""
+    """Takes resources as they are read, hands children on in groups, and keeps the collection.
 
-    __slots__ = ("_children", "_expected", "_group", "_names", "_prefix_assumed", "itself")
+    ``quirks`` are those that show in a listing as a whole.
+    """
+
+    __slots__ = (
+        "_children",
+        "_expected",
+        "_group",
+        "_named_some",
+        "_prefix_assumed",
+        "itself",
+        "quirks",
+    )
 
     def __init__(self, expected: str, children: Children) -> None:
         self.itself: Resource | None = None
         self._expected = expected
         self._children = children
         self._group: list[Entry] = []
-        self._names: set[str] = set()
+        self._named_some = False
+        self.quirks: set[Quirk] = set()
         self._prefix_assumed = False
 
     def add(self, resource: Resource) -> None:
@@ -38,10 +55,11 @@ class ListingSorter:
         if resource.path == self._expected:
             self.itself = resource
             return
-        name = name_of(resource.path)
-        if resource.status != 200 or not self._is_child(resource) or name in self._names:
+        if resource.status in _GONE or not self._is_child(resource):
             return
-        self._names.add(name)
+        if resource.status // 100 != 2:
+            self.quirks.add(Quirk.CHILD_REFUSED)
+        self._named_some = True
         self._group.append(entry_of(resource))
         if len(self._group) >= GROUP:
             self.flush()
@@ -53,10 +71,14 @@ class ListingSorter:
             self._group = []
 
     def _outside(self, path: str) -> None:
-        if self.itself is None and not self._names:
+        if self.itself is None and not self._named_some:
             self._expected, self._prefix_assumed = path, True
+            self.quirks.add(Quirk.FOREIGN_PREFIX)
         elif self._prefix_assumed:
-            raise Malformed(f"PROPFIND: {path!r} does not lie in {self._expected!r}, named first")
+            raise Malformed(
+                "PROPFIND: the listing mixes names of different places",
+                inside=f"PROPFIND: {path!r} does not lie in {self._expected!r}, named first",
+            )
 
     def _is_child(self, resource: Resource) -> bool:
         parent, _, name = resource.path.rpartition("/")

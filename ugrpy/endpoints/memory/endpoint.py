@@ -13,6 +13,7 @@ class MemoryEndpoint:
     """Holds the given files; their parents exist as collections."""
 
     features = Features(dialect="memory")
+    trouble = ""
 
     def __init__(
         self,

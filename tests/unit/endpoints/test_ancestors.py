@@ -3,7 +3,7 @@
 import pytest
 
 from ugrpy.core.errors import Failed, Malformed, TimedOut
-from ugrpy.endpoints.dav.ancestors import lies_below_a_file
+from ugrpy.endpoints.ancestors import lies_below_a_file
 from ugrpy.namespace.model import Absent, Denied, Entry, Found, Kind
 
 COLLECTION = Found(Entry("", Kind.COLLECTION))

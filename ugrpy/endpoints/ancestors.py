@@ -17,7 +17,10 @@ Ask = Callable[[str], Awaitable[Observation]]
 
 
 async def lies_below_a_file(path: str, ask: Ask) -> bool:
-    """Whether an ancestor of ``path`` is a file or absent. ``ask`` is a stat that raises ``EndpointError``."""
+    """Whether an ancestor of ``path`` is a file or absent.
+
+    ``ask`` is a stat that raises ``EndpointError``, and says *file* only when it is sure.
+    """
     ancestors = _ancestors(path)
     low, high = 0, len(ancestors)
     while low < high:
