@@ -84,13 +84,18 @@ class Asking:
             # a listing takes as long as it is, which says little about how fast the endpoint answers
             self._note_health(name, observation, None if verb == "list" else took_s)
 
+        def given_up(name: EndpointId, waited_s: float) -> None:
+            # a hanging endpoint whose clients always leave first would never be heard to fail; of a listing it says nothing
+            if verb != "list" and waited_s >= self.policy.hedge_s:
+                self.note_stall(name)
+
         patience_s = {name: self.board.patience_s(name, self.policy.hedge_s) for name in covering}
         return Question.start(
             tuple(covering),
             self.policy,
             patience_s,
             ask=ask,
-            hooks=Hooks(heard, then),
+            hooks=Hooks(heard, then, given_up),
             clock=self.clock,
         )
 

@@ -36,7 +36,7 @@ AskEndpoint = Callable[[EndpointId, Parts], Awaitable[Observation]]
 SHORTEST_NAP_S = 0.001
 
 
-def _unheeded(_happened: object) -> None:
+def _unheeded(*_happened: object) -> None:
     """For what an owner does not care about."""
 
 
@@ -57,10 +57,14 @@ class Then:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the owner of a question wants to hear. ``heard`` gets the seconds the endpoint took."""
+    """What the owner of a question wants to hear. ``heard`` gets the seconds the endpoint took.
+
+    ``given_up`` gets the seconds that an endpoint was silent when the last of those who waited left.
+    """
 
     heard: Callable[[EndpointId, Observation, float], None]
     then: Then = field(default_factory=Then)
+    given_up: Callable[[EndpointId, float], None] = _unheeded
 
 
 @dataclass(slots=True)
@@ -172,10 +176,11 @@ class Question:
         if (task := self._tasks.pop(endpoint, None)) is not None:
             task.cancel()
         sighting = self.machine.knowledge.get(endpoint)
-        if sighting is not None:
-            # it ran into the deadline; without a sighting nobody waited any more, which says nothing about it
+        if sighting is not None:  # it ran into the deadline
             self.hooks.heard(endpoint, sighting.observation, sighting.at_s - self.machine.started_s)
             self.hooks.then.grown(self)
+        else:  # nobody waits any more
+            self.hooks.given_up(endpoint, self.clock.monotonic() - self.machine.started_s)
 
     def _answer(self, answer: Answer) -> None:
         self.hooks.then.answered(answer)

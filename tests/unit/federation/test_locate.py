@@ -16,6 +16,7 @@ from tests.unit.federation.world import (
 )
 from ugrpy import telemetry
 from ugrpy.core.errors import ConfigError, Forbidden, NotFound, Unavailable
+from ugrpy.endpoints.base import Probe
 from ugrpy.federation import Member
 from ugrpy.federation.members import Members
 from ugrpy.health.policy import HealthPolicy
@@ -232,6 +233,23 @@ async def test_the_client_gone_before_the_answer_cancels_the_asks():
     # that the client left says nothing about the endpoints, and the next one asks anew
     assert small.board[UVIC].failed == 0
     assert (await small.locate("/f"))[1] == pytest.approx(1.0)
+
+
+@virtual
+async def test_an_endpoint_that_hangs_until_its_clients_leave_is_suspected():
+    uvic = holding("uvic", "/f")
+    uvic.everything(HANG)
+    small = world(uvic)
+    small.board.probed(UVIC, Probe(alive=True, latency_s=0.01), small.now_s)
+    for stay_s in (0.2, 0.3, 0.3, 0.3):
+        assert not small.board[UVIC].probe_due(small.now_s + 1.0)
+        client = asyncio.ensure_future(small.locate("/f"))
+        await small.pass_s(stay_s)
+        client.cancel()
+        await small.pass_s(0.01)
+    assert small.board[UVIC].stalls == 3, "the first one left too soon to say anything"
+    assert small.board[UVIC].probe_due(small.now_s + 1.0)
+    assert small.board.in_service(UVIC)
 
 
 @virtual
