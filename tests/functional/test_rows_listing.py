@@ -164,7 +164,7 @@ def test_a_collection_is_an_html_table_with_links(gateway, real):
         assert ask("GET", f"{gateway.url}/listing/{name}").status == 200
 
 
-@pytest.mark.row("D50")
+@pytest.mark.row("D50", "K58")
 def test_the_links_of_odd_names_lead_to_them(counted, storage):
     page = ask("GET", f"{counted.url}/odd/")
     links = {
@@ -180,12 +180,14 @@ def test_the_links_of_odd_names_lead_to_them(counted, storage):
         assert ask("GET", location).body == name.encode()
 
 
+@pytest.mark.row("K59")
 def test_a_collection_without_its_slash_is_sent_to_the_slash_form(gateway):
     answer = ask("GET", f"{gateway.url}/listing?sort=size")
     assert (answer.status, answer.headers["location"]) == (302, "/listing/?sort=size")
     assert ask("HEAD", f"{gateway.url}/listing").status == 302
 
 
+@pytest.mark.row("D55")
 def test_a_listing_without_one_endpoint_is_answered_at_the_deadline_and_says_so(counted, storage):
     storage["right"].faults = HANGING
     try:
@@ -210,6 +212,7 @@ def test_a_listing_without_one_endpoint_is_answered_at_the_deadline_and_says_so(
     ]
 
 
+@pytest.mark.row("D55")
 @pytest.mark.parametrize(
     "faults",
     [Faults(status=500), Faults(truncate_xml=True), Faults(garbage=True), Faults(status=403)],
@@ -227,6 +230,7 @@ def test_a_listing_of_which_a_part_is_broken_says_so(counted, storage, faults):
     assert 'next-hop="right"' in answer.headers["proxy-status"]
 
 
+@pytest.mark.row("D55")
 def test_a_listing_with_a_dead_server_is_marked_as_soon_as_it_is_known_to_be_dead(
     bench, start_gateway
 ):
@@ -261,6 +265,7 @@ def settled(url: str) -> None:
     until(lambda: ask("GET", f"{url}?metalink").status in (200, 404), "all have spoken")
 
 
+@pytest.mark.row("K30")
 def test_a_name_that_is_a_file_here_and_a_collection_there(counted, storage):
     """A tie goes to the collection, which a file would hide; nothing about it is a fault of the gateway."""
     url = f"{counted.url}/clash"
@@ -282,6 +287,7 @@ def test_a_name_that_is_a_file_here_and_a_collection_there(counted, storage):
     assert ask("GET", f"{url}?metalink").status == 404
 
 
+@pytest.mark.row("K30")
 def test_a_collection_outvoted_by_files_is_a_file_and_keeps_its_children(counted, storage):
     url = f"{counted.url}/outvoted"
     settled(url)

@@ -193,6 +193,7 @@ def test_with_fuzz_0_the_nearest_is_always_chosen(located, storage):
     assert holders_sent_to(storage, located, EAST_CLIENT, "/g", 60)["east"] == 60
 
 
+@pytest.mark.row("D26")
 def test_with_fuzz_those_nearly_as_near_share_the_clients(storage, start_gateway):
     gateway = start_gateway(config=placed(storage, 10))
     counts = holders_sent_to(storage, gateway, WEST_CLIENT, "/g", 60)
@@ -210,6 +211,7 @@ def test_without_a_geoip_database_all_replicas_are_used(two_workers, storage):
     assert all(count > 5 for count in counts.values()), counts
 
 
+@pytest.mark.row("D29")
 def test_a_client_of_unknown_place_is_served_by_all(located, storage):
     counts = holders_sent_to(storage, located, LOST_CLIENT, "/g", 60)
     assert all(counts.values()), counts
@@ -281,6 +283,7 @@ def test_what_the_client_has_not_is_sent(two_workers, validator, method, status)
 # -- replicas that disagree ----------------------------------------------------------------------------
 
 
+@pytest.mark.row("D57")
 def test_an_outvoted_replica_is_told_of_nowhere(located, storage):
     """West is nearest to this client and its copy the newest, but two others agree on another size."""
     url = f"{located.url}/conflict"
