@@ -25,6 +25,7 @@ LoadModule mime_module {modules}/mod_mime.so
 LoadModule dav_module {modules}/mod_dav.so
 LoadModule dav_fs_module {modules}/mod_dav_fs.so
 LoadModule dav_lock_module {modules}/mod_dav_lock.so
+{more}
 TypesConfig /dev/null
 StartServers 1
 ServerLimit 1
@@ -41,18 +42,31 @@ AllowEncodedSlashes NoDecode
 """
 
 
-def apache_dav(folder: Path, address: str = "127.0.0.1") -> PeerServer:
-    """A WebDAV server that passes litmus: ETag, Last-Modified, locks; a directory without slash is a 301."""
+# What Debian's default configuration has, too: mod_dir redirects a directory without its slash, for PROPFIND as well
+_MOD_DIR = "LoadModule dir_module {modules}/mod_dir.so\nDirectoryIndex disabled"
+
+
+def apache_dav(
+    folder: Path, address: str = "127.0.0.1", *, redirects_to_slash: bool = False
+) -> PeerServer:
+    """A WebDAV server that passes litmus: ETag, Last-Modified, locks. ``redirects_to_slash``: with mod_dir."""
     program = require("apache")
     root = folder / "root"
     root.mkdir()
     root.chmod(0o777)
     user = _user(folder)
+    more = _MOD_DIR.format(modules=_MODULES) if redirects_to_slash else ""
 
     def command(port: int) -> tuple[str, ...]:
         path = folder / "apache.conf"
         text = _CONFIGURATION.format(
-            folder=folder, address=address, port=port, modules=_MODULES, root=root, user=user
+            folder=folder,
+            address=address,
+            port=port,
+            modules=_MODULES,
+            more=more,
+            root=root,
+            user=user,
         )
         path.write_text(text)
         return (program.path, "-f", str(path), "-D", "FOREGROUND")

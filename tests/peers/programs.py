@@ -42,7 +42,7 @@ PROGRAMS: Mapping[str, Program] = {
     "apache": Program("apache2", ("apache2-bin",), "-v"),
     "aria2": Program("aria2c", ("aria2",)),
     "cadaver": Program("cadaver", ("cadaver",)),
-    "chromium": Program("chromium", ("chromium", "fonts-liberation")),
+    "chromium": Program("chromium", ("chromium", "fonts-dejavu-core")),
     "curl": Program("curl", ("curl",)),
     "davix": Program("davix-get", ("davix",)),
     "gfal2": Program(
