@@ -65,6 +65,10 @@ class Relay:
         self.passed_bytes = 0
         self._flowing.clear()
 
+    def pass_up(self, data: bytes) -> bytes:
+        """What the server is sent of what the client has; a subclass may change it."""
+        return data
+
     def let_go(self) -> None:
         """Let everything flow again."""
         self._left_bytes = None
@@ -100,7 +104,9 @@ class Relay:
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(_PIECE_BYTES):
-                if metered and self._left_bytes is not None:
+                if not metered:
+                    data = self.pass_up(data)
+                elif self._left_bytes is not None:
                     data = await self._meter(data, writer)
                 writer.write(data)
                 await writer.drain()

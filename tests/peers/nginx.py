@@ -64,6 +64,11 @@ def nginx_plain(folder: Path, address: str = "127.0.0.1", *, autoindex: bool = F
     return _server(folder, address, "autoindex on;" if autoindex else "")
 
 
+def nginx_headless(folder: Path, address: str = "127.0.0.1") -> PeerServer:
+    """A plain file server that refuses HEAD by 405, as front ends of object stores do."""
+    return _server(folder, address, "if ($request_method = HEAD) { return 405; }")
+
+
 def nginx_redirect(folder: Path, target: str, address: str = "127.0.0.1") -> PeerServer:
     """Answers every request with a 302 to ``target`` followed by the request's path."""
     return _server(folder, address, f"return 302 {target}$request_uri;")

@@ -33,7 +33,8 @@ class Quirk(StrEnum):
     """Collections carry a length, that of the directory file: 4096 (XRootD). It is dropped."""
 
     COLLECTION_WITHOUT_SLASH = "collection-without-slash"
-    """hrefs of collections do not end in a slash (XRootD, for children). The type is believed, not the slash."""
+    """hrefs of collections do not end in a slash (XRootD for children; nginx for what is asked for without one). The type is
+    believed, not the slash."""
 
     VERBATIM_HREFS = "verbatim-hrefs"
     """hrefs are names escaped for XML and not percent-encoded (XRootD). They are taken as they stand."""

@@ -86,8 +86,9 @@ class Repair:
         text = self._decoder.decode(data, final)
         if (fit := _encoded_if_fit(text)) is not None:
             return fit
-        self.made = True
-        return _UNFIT.sub(_aside, text).encode()
+        fit_text, count = _UNFIT.subn(_aside, text)
+        self.made = self.made or count > 0
+        return fit_text.encode()
 
 
 def _encoded_if_fit(text: str) -> bytes | None:

@@ -118,6 +118,12 @@ def test_endpoint_errors_advise_whether_to_try_again(kind, retryable, also):
     assert (kind("x").endpoint, kind("x").retry_after_s, kind("x").hint) == ("", None, "")
 
 
+def test_operators_are_told_more_of_an_endpoint_than_clients():
+    error = TimedOut("no answer", inside="no answer from https://se.example/dav")
+    assert (str(error), error.inside) == ("no answer", "no answer from https://se.example/dav")
+    assert TimedOut("no answer").inside == "no answer"
+
+
 def test_configuration_errors_say_where():
     error = ConfigError("not a number", where="ugrpy.toml:3", hint="write 3")
     assert (str(error), error.where, error.hint) == (
@@ -132,3 +138,4 @@ def test_configuration_errors_say_where():
 def test_broken_bytes_are_nobodys_request():
     assert not issubclass(DataError, RequestError)
     assert DataError("x", hint="y").hint == "y"
+    assert (DataError("x").seen, DataError("x", seen="<html>").seen) == ("", "<html>")

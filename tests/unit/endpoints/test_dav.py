@@ -81,7 +81,11 @@ async def test_what_is_asked(over):
     [
         (multistatus(response("/f")), Found(Entry("f", Kind.FILE))),
         (multistatus(response("/f/")), Found(Entry("f", Kind.COLLECTION))),
-        (multistatus(response("/elsewhere/g")), Found(Entry("f", Kind.FILE))),
+        (multistatus(response("/elsewhere/f")), Found(Entry("f", Kind.FILE))),
+        (
+            multistatus(response("/elsewhere/g")),
+            Unknown(Cause.MALFORMED, "PROPFIND: the answer is about another path"),
+        ),
         (multistatus(response("/f", status=404)), Absent()),
         (multistatus(response("/f", status=410)), Absent()),
         (multistatus(response("/f", status=403)), Denied(403, "PROPFIND answered 403")),
@@ -135,6 +139,11 @@ async def test_success_that_is_no_multistatus(over):
         ),
         (
             [response("/own/a/x"), response("/own/a/", COLLECTION)],
+            Unknown(Cause.MALFORMED, "PROPFIND: the answer is about another path"),
+            [],
+        ),
+        (
+            [response("/own/a/", COLLECTION), response("/other/x")],
             Unknown(Cause.MALFORMED, "PROPFIND: the listing mixes names of different places"),
             [],
         ),

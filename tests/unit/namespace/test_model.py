@@ -25,3 +25,9 @@ def test_the_wish_to_be_asked_later_is_kept_and_does_not_make_another_answer():
     unknown = unknown_from(Busy("429", retry_after_s=30.0))
     assert unknown.retry_after_s == 30.0
     assert unknown == Unknown(Cause.BUSY, "429")
+
+
+def test_what_is_for_operators_is_kept_and_does_not_make_another_answer():
+    unknown = unknown_from(Malformed("redirected elsewhere", inside="redirected to http://x/"))
+    assert unknown.inside == "redirected to http://x/"
+    assert unknown == Unknown(Cause.MALFORMED, "redirected elsewhere")

@@ -3,6 +3,7 @@
 import pytest
 
 from ugrpy.webdav.hrefs import parse_href
+from ugrpy.webdav.quirks import Quirk
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,39 @@ def test_what_names_nothing(href):
 @pytest.mark.parametrize("href", ["a/b", "", " /a", "/a/../b", "/a\0b", "https://se/a"])
 def test_what_names_nothing_verbatim(href):
     assert parse_href(href, verbatim=True) is None
+
+
+@pytest.mark.parametrize(
+    ("href", "met"),
+    [
+        ("/a/b%20c", set()),
+        ("/%C3%A9%25", set()),
+        ("/%20%30", set()),
+        ("/%c3%A9", {Quirk.LOWER_CASE_ESCAPES}),
+        ("/%C3%a9", {Quirk.LOWER_CASE_ESCAPES}),
+        ("/%2f", set()),  # it names nothing, so it tells nothing
+        ("/a&b", {Quirk.MARKUP_IN_HREFS}),
+        ("https://se.example/a", {Quirk.ABSOLUTE_HREFS}),
+        ("//a", {Quirk.DOUBLED_SLASHES}),
+        ("/a//", {Quirk.DOUBLED_SLASHES}),
+        (
+            "http://se//a&%e9",
+            {
+                Quirk.ABSOLUTE_HREFS,
+                Quirk.DOUBLED_SLASHES,
+                Quirk.MARKUP_IN_HREFS,
+                Quirk.LOWER_CASE_ESCAPES,
+            },
+        ),
+    ],
+)
+def test_habits_that_show(href, met):
+    seen: set[Quirk] = set()
+    parse_href(href, met=seen)
+    assert seen == met
+
+
+def test_verbatim_hrefs_have_no_escapes():
+    seen: set[Quirk] = set()
+    parse_href("/%c3//x", verbatim=True, met=seen)
+    assert seen == {Quirk.DOUBLED_SLASHES}

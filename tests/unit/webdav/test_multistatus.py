@@ -13,6 +13,7 @@ from ugrpy.webdav.multistatus import (
     MultistatusReader,
     Resource,
 )
+from ugrpy.webdav.quirks import Quirk
 
 DATA = Path(__file__).parents[2] / "data"
 DATE_S = 1709210096  # 2024-02-29T12:34:56Z, the date of everything in the captured tree
@@ -209,6 +210,66 @@ def test_xrootd_is_known_by_its_mark_and_not_decoded(style, mark, path):
     assert found.path == path
 
 
+@pytest.mark.parametrize(
+    ("properties", "href", "met"),
+    [
+        ("<d:resourcetype/><d:getcontentlength>5</d:getcontentlength>", "/x", set()),
+        ("<d:resourcetype><d:collection/></d:resourcetype>", "/x/", set()),
+        ("", "/x", set()),
+        ("<d:iscollection>0</d:iscollection>", "/x", {Quirk.NO_RESOURCETYPE}),
+        ("<d:iscollection>0</d:iscollection><d:resourcetype/>", "/x", set()),
+        (
+            "<d:resourcetype><d:collection/></d:resourcetype><d:getcontentlength>0</d:getcontentlength>",
+            "/x",
+            {Quirk.COLLECTION_SIZE, Quirk.COLLECTION_WITHOUT_SLASH},
+        ),
+        ("<d:executable>F</d:executable>", "/x", {Quirk.VERBATIM_HREFS}),
+        ("<d:getlastmodified>2024-02-29T12:34:56Z</d:getlastmodified>", "/x", {Quirk.ISO_DATES}),
+        ("<d:getlastmodified>tomorrow</d:getlastmodified>", "/x", set()),
+        ("<d:getlastmodified>Thu, 29 Feb 2024 12:34:56 GMT</d:getlastmodified>", "/x", set()),
+        ("<d:resourcetype/>", "relative", set()),
+    ],
+)
+def test_quirks_are_noted(properties, href, met):
+    reader = MultistatusReader()
+    reader.feed(of(described(properties, href)))
+    reader.close()
+    assert reader.quirks == met
+
+
+@pytest.mark.parametrize("step", [1, 5, 1 << 20])
+def test_one_name_that_xml_cannot_carry_hides_no_other(step):
+    def body(name: bytes) -> bytes:
+        parts = (b"<d:href>/a</d:href>", b"<d:href>/" + name + b"</d:href>", b"<d:href>/z</d:href>")
+        responses = b"".join(b"<d:response>" + part + b"</d:response>" for part in parts)
+        return b'<d:multistatus xmlns:d="DAV:">' + responses + b"</d:multistatus>"
+
+    for name in (b"caf\xe9", b"\x01", b"\xef\xbf\xbf", b"\xc3\xa9\xff"):
+        reader = MultistatusReader()
+        data = body(name)
+        found = []
+        for start in range(0, len(data), step):
+            found += reader.feed(data[start : start + step])
+        found += reader.close()
+        odd = "/" + name.decode("utf-8", "surrogateescape")
+        assert [one.path for one in found] == ["/a", odd, "/z"]
+        assert reader.quirks == {Quirk.RAW_NAMES}
+        assert reader.skipped == 0
+    # no name at all: what is put back is refused as ever
+    reader = MultistatusReader()
+    found = reader.feed(body(b"a\0b")) + reader.close()
+    assert [one.path for one in found] == ["/a", "/z"]
+    assert reader.skipped == 1
+
+
+def test_what_a_stranger_wrote_is_kept_apart_from_our_words():
+    for body in (b"<se.example:1094/>", b"<se.example/>", b"<m><se.example></m>"):
+        with pytest.raises(DataError) as caught:
+            read(body)
+        assert "se.example" not in str(caught.value)
+        assert caught.value.seen
+
+
 def test_checksums_of_dcache_and_owncloud_are_read():
     dcache = (
         '<c:Checksums xmlns:c="http://www.dcache.org/2013/webdav">adler32=03da0195</c:Checksums>'
@@ -233,7 +294,10 @@ def test_a_response_inside_a_property_is_a_value():
 BROKEN = [
     (b"", "not well-formed XML: it is empty"),
     (b'<multistatus xmlns="DAV:">', "not well-formed XML: tag not finished, line 1, column 2[67]$"),
-    (b'<multistatus xmlns="DAV:"><response></multistatus>', "not well-formed XML: tag name mismatch, line 1"),
+    (
+        b'<multistatus xmlns="DAV:"><response></multistatus>',
+        "not well-formed XML: tag name mismatch, line 1",
+    ),
     (b'<multistatus xmlns="DAV:"></multistatus><x/>', "not well-formed"),
     (b"<html><body>Moved</body></html>", "root element is html, not {DAV:}multistatus"),
     (b'<m xmlns="DAV:"><response><href>/a</href></response></m>', "root element is another one,"),

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from ugrpy.core.errors import DataError, EndpointError, Failed, Malformed
 from ugrpy.endpoints.base import Children, Features, Quirk
-from ugrpy.endpoints.dav.listing import ListingSorter, entry_of, expected_path
+from ugrpy.endpoints.dav.listing import ListingSorter, check_name, entry_of, expected_path
 from ugrpy.endpoints.over_http import (
     REDIRECTS,
     HttpEndpoint,
@@ -72,30 +72,42 @@ class DavEndpoint(HttpEndpoint):
             raise Malformed("PROPFIND: the answer describes nothing")
         expected = expected_path(self.base_path, path)
         itself = next((one for one in seen if one.path == expected), seen[0])
+        if "?" in path and self._is_cut(path, itself):
+            self.learn({Quirk.QUESTION_MARK_ENDS})
+            return Absent()
         if itself.path != expected:
-            if "?" in path and itself.path == self._cut(path):
-                self.learn({Quirk.QUESTION_MARK_ENDS})
-                return Absent()
+            check_name(itself.path, name_of(path))
             self.learn({Quirk.FOREIGN_PREFIX})
         return _found(path, itself)
 
-    def _cut(self, path: str) -> str:
-        """What XRootD takes a path for in which there is a question mark, encoded or not: the part before it."""
-        return expected_path(self.base_path, path.partition("?")[0].rstrip("/") or "/")
+    def _is_cut(self, path: str, itself: Resource) -> bool:
+        """Whether what is described is the part of ``path`` before its question mark.
+
+        XRootD may echo the whole path all the same, so its answers to such questions are never about them.
+        """
+        cut = expected_path(self.base_path, path.partition("?")[0].rstrip("/") or "/")
+        return itself.path == cut or Quirk.VERBATIM_HREFS in self.features.quirks
 
     async def _list(self, path: str, children: Children) -> Observation:
         if "?" in path and not isinstance(itself := await self._stat(path), Found):
             return itself  # or the listing might be that of the part before the question mark
-        with_slash = path == "/" or Quirk.SLASH_REDIRECT in self.features.quirks
-        sorter = ListingSorter(expected_path(self.base_path, path), children)
+        with_slash = path != "/" and Quirk.SLASH_REDIRECT in self.features.quirks
         try:
-            verdict = await self._propfind(path, "1", sorter.add, slash=with_slash)
+            said = await self._children(path, children, slash=with_slash or path == "/")
+        except (Failed, Malformed):
+            if with_slash and _is_file(itself := await self._stat(path)):
+                return itself
+            raise
+        # a file asked for with a slash is 400 or 404 to such servers: only the plain form tells
+        return await self._stat(path) if with_slash and isinstance(said, Absent) else said
+
+    async def _children(self, path: str, children: Children, *, slash: bool) -> Observation:
+        sorter = ListingSorter(expected_path(self.base_path, path), children, name_of(path))
+        try:
+            verdict = await self._propfind(path, "1", sorter.add, slash=slash)
         except EndpointError:
             sorter.flush()
             raise
-        if isinstance(verdict, Absent) and with_slash and path != "/":
-            # a file asked for with a slash is absent for such servers: only the plain form tells
-            return await self.stat(path)
         if verdict is not None:
             return verdict
         sorter.flush()
@@ -149,6 +161,10 @@ async def _resources(reply: Reply, reader: MultistatusReader) -> AsyncIterator[R
             yield resource
     for resource in reader.close():
         yield resource
+
+
+def _is_file(said: Observation) -> bool:
+    return isinstance(said, Found) and said.entry.kind is Kind.FILE
 
 
 def _own_verdict(resource: Resource) -> Observation | None:
