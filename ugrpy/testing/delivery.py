@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from functools import lru_cache
 from http import HTTPStatus
+from itertools import repeat
 from typing import Protocol
 
 from aiohttp import web
@@ -55,7 +56,8 @@ class _Request(Protocol):
 def render_head(request: _Request, answer: Answer, faults: Faults, date_s: float) -> bytes:
     """The head of the answer, with what is wrong in it."""
     phrase = HTTPStatus(answer.status).phrase if answer.status in _KNOWN else "As Said"
-    lines = [faults.status_line or f"HTTP/1.1 {answer.status} {phrase}"]
+    status_line = faults.status_line or f"HTTP/1.1 {{status}} {phrase}"
+    lines = [status_line.replace("{status}", str(answer.status))]
     lines += [f"Date: {wire.http_date(date_s)}", "Server: storage"]
     lines += [f"{name}: {value}" for name, value in answer.headers.items()]
     lines += [faults.header] if faults.header else []
@@ -97,7 +99,7 @@ def plan(method: str, head: bytes, answer: Answer, faults: Faults) -> Iterator[S
     if cut is not None and cut < 0:
         yield broken
         return
-    yield from _interim(faults.interim)
+    yield from _interim(faults)
     yield from _head(head, faults)
     bodiless = method == "HEAD" or answer.status in _BODILESS
     stall = faults.stall_after_bytes
@@ -113,12 +115,12 @@ def plan(method: str, head: bytes, answer: Answer, faults: Faults) -> Iterator[S
     yield End.CLOSED if _ends(method, faults) else End.KEPT
 
 
-def _interim(count: int) -> Iterator[bytes]:
+def _interim(faults: Faults) -> Iterator[Step]:
     heads = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </s>; rel=preload\r\n\r\n"
-    if count < 0:
-        yield from _for_ever(heads * 100)
-    if count:
-        yield heads * count
+    for _ in repeat(None) if faults.interim < 0 else range(faults.interim):
+        yield heads
+        if faults.interim < 0:
+            yield faults.gap_s
 
 
 def _head(head: bytes, faults: Faults) -> Iterator[Step]:

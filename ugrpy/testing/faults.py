@@ -74,9 +74,9 @@ class Faults:
 
     On the wire
 
-    ``status_line``         instead of the right one
+    ``status_line``         instead of the right one; ``{status}`` is the right status
     ``header``              a further header line
-    ``interim``             so many 1xx heads first; -1: without end
+    ``interim``             so many pairs of 1xx heads first; -1: one pair after the other, ``gap_s`` between them, without end
     ``endless``             headers, or a body, without end
     ``content_length_off``  is added to the Content-Length; when more was promised than came the connection is closed
     ``no_length``           neither a length nor chunks: the body ends with the connection
