@@ -95,7 +95,9 @@ CANNOT: Mapping[tuple[str, str], Cannot] = {
     ("nginx", "three dots"): HIDDEN,
     ("nginx", "not UTF-8"): NGINX_NON_UTF8,
     ("xrootd", "question mark"): Cannot(
-        "it decodes %3F before it splits off the query: 404, whatever is asked", served=False
+        "it decodes %3F before it splits off the query: 404, whatever is asked",
+        served=False,
+        listed=False,
     ),
     ("xrootd", "not UTF-8"): Cannot(
         "hrefs hold the raw bytes, so the whole multistatus is not well-formed XML",
@@ -150,6 +152,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
         ):  # XRootD tells names by lines, so it breaks such a listing itself
             for name in ("a\nb", "c\x01d", "ok"):
                 write(storages[storage], f"/control {storage}/{name}", b"x")
+        write(storages["xrootd"], LISTED_ONLY, b"x")
         yield Grid(start(config=clients.configuration(storages)), storages)
 
 
@@ -234,6 +237,16 @@ def test_what_a_storage_cannot_hold_is_still_so(grid, storage, kind):
     if fault.served or fault.listed:
         listed = {told.path for told in propfind(grid, folder_of(storage) + "/", "1")}
         assert (path_of(storage, kind) in listed) == fault.listed
+
+
+LISTED_ONLY = "/listed only/a?b=c"
+
+
+def test_what_xrootd_lists_and_does_not_find_is_listed_until_somebody_asks_for_it(grid):
+    """Its two answers contradict each other, and the later one counts."""
+    assert LISTED_ONLY in [told.path for told in propfind(grid, "/listed only/", "1")]
+    assert grid.ask("GET", encode_path(LISTED_ONLY)).status == 404
+    assert LISTED_ONLY not in [told.path for told in propfind(grid, "/listed only/", "1")]
 
 
 @pytest.mark.row("K5")
