@@ -1,0 +1,173 @@
+"""Which caches is a caller told of, and in which order?
+
+::
+
+    cost = w * angle / pi  +  (1 - w) * (load / capacity) ** b  +  r * rtt
+
+``angle / pi`` is the great-circle distance as a fraction of half the circumference, ``load / capacity`` is clamped to 1, and the last
+term (0 unless the operator gives ``r``) is the measured time of a verification. With the reference's values (w = 0.5, b = 1) and
+``cap_by_agent = false`` it is the cost of the system this replaces (row S39; reference section 7.1), whose distances come from
+haversine on a sphere of 6378 km rounded to 10 m: as a fraction of the circumference that differs from ours by less than 1e-6.
+
+Callers are told of caches that everybody may use, and of those in their own network. Caches within ``tie`` of each other in cost are
+drawn in random order, each by the share of its capacity that is free, so that a crowd of callers is spread (row S42). A caller whose place is not
+known has no distance to anybody: load alone decides (row S36).
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from shoalpy.model import DEFAULT_MAX_LOAD_KBPS, Cache, CacheType, Upstream
+from ugrpy.locality import EARTH_RADIUS_KM, Place, great_circle_km
+
+Draw = Callable[[], float]
+SameNetwork = Callable[[Cache], bool]
+
+_HALF_ROUND_KM = math.pi * EARTH_RADIUS_KM
+
+
+@dataclass(frozen=True, slots=True)
+class CostPolicy:
+    """How distance and load are weighed."""
+
+    distance_weight: Annotated[
+        float,
+        Field(ge=0, le=1, description="w: how much distance counts; load counts the rest"),
+    ] = 0.5
+    load_exponent: Annotated[
+        float, Field(gt=0, le=10, description="b: above 1, load counts only when it is high")
+    ] = 1.0
+    max_load_kbps: Annotated[
+        float, Field(gt=0, description="kB/s a cache can send when its agent does not say")
+    ] = DEFAULT_MAX_LOAD_KBPS
+    cap_by_agent: Annotated[
+        bool, Field(description="believe an agent that says how much its cache can send")
+    ] = True
+    rtt_weight: Annotated[
+        float,
+        Field(
+            ge=0, description="r: cost of one second of measured round-trip time; 0: not counted"
+        ),
+    ] = 0.0
+    tie: Annotated[
+        float,
+        Field(ge=0, le=1, description="caches whose costs differ by less are told in random order"),
+    ] = 0.001
+    unknown_by_load: Annotated[
+        bool,
+        Field(description="callers of unknown place get the least loaded caches; otherwise none"),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for: kinds of caches, what they must front, how many."""
+
+    kinds: frozenset[CacheType] = frozenset({CacheType.SQUID})
+    upstream: Upstream | None = None
+    count: int = 5
+
+    def wants(self, cache: Cache) -> bool:
+        """Whether this cache does what is wanted."""
+        beat = cache.beat
+        return beat.cache_type in self.kinds and (
+            self.upstream is None or beat.upstream.serves(self.upstream)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One cache with its cost for this caller; ``local``: it stands in the caller's own network."""
+
+    cache: Cache
+    cost: float
+    local: bool
+    distance_km: float | None
+
+
+def nearest(
+    caches: Iterable[Cache],
+    caller: Place,
+    wish: Wish,
+    policy: CostPolicy,
+    *,
+    same_network: SameNetwork,
+    draw: Draw,
+) -> list[Ranked]:
+    """The best ``wish.count`` caches for the caller, best first; fewer when there are not as many."""
+    if wish.count < 1:
+        return []
+    if caller.position is None and not policy.unknown_by_load:
+        return [one for one in _ranked(caches, caller, wish, policy, same_network) if one.local][
+            : wish.count
+        ]
+    ranked = sorted(_ranked(caches, caller, wish, policy, same_network), key=lambda one: one.cost)
+    return _spread(ranked, wish.count, policy, draw)
+
+
+def cost_of(cache: Cache, distance_km: float | None, policy: CostPolicy) -> float:
+    """The cost of one cache at this distance; ``None``, not known, counts as the farthest point of the globe."""
+    away = 1.0 if distance_km is None else distance_km / _HALF_ROUND_KM
+    weight = policy.distance_weight
+    rtt_s = cache.verification.rtt_s or 0.0
+    busy: float = load_share(cache, policy) ** policy.load_exponent
+    return weight * away + (1 - weight) * busy + policy.rtt_weight * rtt_s
+
+
+def load_share(cache: Cache, policy: CostPolicy) -> float:
+    """How much of what the cache can send is used: 0 to 1."""
+    capacity = policy.max_load_kbps
+    if policy.cap_by_agent and cache.beat.max_load_kbps:
+        capacity = cache.beat.max_load_kbps
+    return min(1.0, cache.beat.load_kbps / capacity)
+
+
+def _ranked(
+    caches: Iterable[Cache],
+    caller: Place,
+    wish: Wish,
+    policy: CostPolicy,
+    same_network: SameNetwork,
+) -> list[Ranked]:
+    here = caller.position
+    ranked: list[Ranked] = []
+    for cache in caches:
+        if not wish.wants(cache):
+            continue
+        local = same_network(cache)
+        if not (local or cache.is_global):
+            continue
+        there = cache.facts.place.position
+        km = None if here is None or there is None else great_circle_km(here, there)
+        ranked.append(Ranked(cache, cost_of(cache, km, policy), local, km))
+    return ranked
+
+
+def _spread(ranked: Sequence[Ranked], count: int, policy: CostPolicy, draw: Draw) -> list[Ranked]:
+    """The first ``count``, those that tie with the best of them drawn by the share of their capacity that is free."""
+    chosen: list[Ranked] = []
+    start = 0
+    while start < len(ranked) and len(chosen) < count:
+        best = ranked[start].cost
+        end = start + 1
+        while end < len(ranked) and ranked[end].cost - best < policy.tie:
+            end += 1
+        chosen += _drawn(ranked[start:end], count - len(chosen), policy, draw)
+        start = end
+    return chosen
+
+
+def _drawn(tied: Sequence[Ranked], count: int, policy: CostPolicy, draw: Draw) -> Sequence[Ranked]:
+    if len(tied) == 1:
+        return tied
+
+    # the larger the key, the earlier: each comes first with a chance in proportion to its weight (Efraimidis and Spirakis 2006)
+    def key(one: Ranked) -> float:
+        free = max(1e-6, 1.0 - load_share(one.cache, policy))
+        return math.log(max(draw(), 1e-300)) / free
+
+    return sorted(tied, key=key, reverse=True)[:count]

@@ -1,0 +1,212 @@
+"""Which caches are there? A table kept by heartbeats, as a value that changes only by its methods.
+
+What an agent says of its cache may change with each beat: port, addresses, capacity. Who it is may not: the key it gave
+itself names the cache, and the first signer to use a key owns it until the cache has gone (row S33). Beats nobody signed can never
+speak for a cache that a signed one has registered.
+
+Old agents give themselves a new key at each start. A beat with a new key for a host, address and port that a cache of the same signer
+already stands at is that cache started anew: it takes the old one's place instead of standing beside it (row S31).
+
+A cache that does not say goodbye is dropped ``inactive_s`` after its last beat; those who only look see it gone at that very moment,
+whenever the table is swept (row S29).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+from pydantic import Field
+
+from shoalpy.model import Address, Cache, Health, Heartbeat, Verification
+from shoalpy.wire import BadBeat, Reason
+from ugrpy.locality.facts import GeoFacts
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryPolicy:
+    """What is taken in, and for how long it stays."""
+
+    inactive_s: Annotated[
+        float, Field(gt=0, description="seconds without a heartbeat after which a cache is dropped")
+    ] = 180.0
+    drift_s: Annotated[
+        float, Field(gt=0, description="seconds a cache's clock may be wrong before that is shown")
+    ] = 10.0
+    future_s: Annotated[
+        float,
+        Field(
+            gt=0, description="seconds a heartbeat may come from the future before it is dropped"
+        ),
+    ] = 180.0
+    max_caches: Annotated[
+        int, Field(ge=1, description="most caches tracked; beats of further ones are dropped")
+    ] = 100_000
+    need_place: Annotated[
+        bool,
+        Field(
+            description="drop caches of which no database knows the place; otherwise they rank behind all others"
+        ),
+    ] = False
+
+
+_Stand = tuple[str, Address | None, Address | None, int]
+
+
+@dataclass(slots=True)
+class Registry:
+    """The caches by key. ``version`` grows with every change that an answer can show."""
+
+    policy: RegistryPolicy = field(default_factory=RegistryPolicy)
+    version: int = 0
+    _caches: dict[str, Cache] = field(default_factory=dict)
+    _stands_at: dict[_Stand, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Registry {len(self._caches)} caches, version {self.version}>"
+
+    def __len__(self) -> int:
+        return len(self._caches)
+
+    def apply(self, beat: Heartbeat, facts: GeoFacts, now_s: float) -> Cache:
+        """Take a heartbeat in; the cache as it is known now. Raises ``BadBeat`` when it must not count.
+
+        ``facts`` are those of the beat's reachable address.
+        """
+        self._check_time(beat, now_s)
+        known = self.get(beat.key, now_s) or self._started_anew(beat, now_s)
+        if known is None:
+            self._check_new(beat, facts, now_s)
+            cache = Cache(beat, now_s, now_s, facts, drift_s=beat.sent_at_s - now_s)
+        else:
+            if known.beat.signer != beat.signer:
+                raise BadBeat(Reason.NOT_THE_OWNER, f"{known.key} belongs to another signer")
+            if beat.sent_at_s <= known.beat.sent_at_s - self.policy.drift_s:
+                raise BadBeat(Reason.REPLAYED, f"{beat.key} has sent a later heartbeat already")
+            cache = replace(
+                known,
+                beat=beat,
+                facts=facts,
+                last_active_s=now_s,
+                drift_s=beat.sent_at_s - now_s,
+                verification=_still_good(known, beat),
+            )
+            self._drop(known)
+        self._put(cache)
+        return cache
+
+    def goodbye(self, key: str, signer: str) -> bool:
+        """The agent ends and says so; whether its cache was there. Raises ``BadBeat`` when it is another's."""
+        known = self._caches.get(key)
+        if known is None:
+            return False
+        if known.beat.signer != signer:
+            raise BadBeat(Reason.NOT_THE_OWNER, f"{key} belongs to another signer")
+        self._drop(known)
+        return True
+
+    def remove(self, key: str) -> bool:
+        """The operator drops a cache; whether it was there."""
+        known = self._caches.get(key)
+        if known is None:
+            return False
+        self._drop(known)
+        return True
+
+    def verified(self, key: str, verification: Verification) -> Cache | None:
+        """Note what a check found; ``None`` when the cache has gone meanwhile."""
+        known = self._caches.get(key)
+        if known is None:
+            return None
+        cache = known.with_verification(verification)
+        self._put(cache)
+        return cache
+
+    def expire(self, now_s: float) -> list[Cache]:
+        """Drop those not heard of for too long; which they were."""
+        gone = [cache for cache in self._caches.values() if not self._is_live(cache, now_s)]
+        for cache in gone:
+            self._drop(cache)
+        return gone
+
+    def restore(self, caches: Iterable[Cache], now_s: float) -> int:
+        """Take back what was known before a restart; how many still count."""
+        before = len(self._caches)
+        for cache in caches:
+            if self._is_live(cache, now_s) and cache.key not in self._caches:
+                self._put(cache)
+        return len(self._caches) - before
+
+    def get(self, key: str, now_s: float) -> Cache | None:
+        """One cache, if it is there and live."""
+        cache = self._caches.get(key)
+        return cache if cache is not None and self._is_live(cache, now_s) else None
+
+    def live(self, now_s: float) -> Iterator[Cache]:
+        """All live caches in the order of their first beats."""
+        return (cache for cache in list(self._caches.values()) if self._is_live(cache, now_s))
+
+    def counts(self, now_s: float) -> Mapping[Health, int]:
+        """How many live caches there are by what verification found."""
+        counted = dict.fromkeys(Health, 0)
+        for cache in self.live(now_s):
+            counted[cache.verification.health] += 1
+        return counted
+
+    def drifts(self, cache: Cache) -> bool:
+        """Whether the cache's clock is wrong enough to be shown."""
+        return abs(cache.drift_s) > self.policy.drift_s
+
+    def _is_live(self, cache: Cache, now_s: float) -> bool:
+        return now_s - cache.last_active_s < self.policy.inactive_s
+
+    def _check_time(self, beat: Heartbeat, now_s: float) -> None:
+        age_s = now_s - beat.sent_at_s
+        if age_s >= self.policy.inactive_s:
+            raise BadBeat(
+                Reason.TOO_OLD, f"sent {age_s:.0f} s ago; {self.policy.inactive_s:g} s are allowed"
+            )
+        if -age_s >= self.policy.future_s:
+            raise BadBeat(Reason.FROM_THE_FUTURE, f"its clock is {-age_s:.0f} s ahead")
+
+    def _check_new(self, beat: Heartbeat, facts: GeoFacts, now_s: float) -> None:
+        if self.policy.need_place and facts.place.position is None:
+            raise BadBeat(
+                Reason.UNKNOWN_PLACE, f"no database knows the place of {beat.reachable_ip}"
+            )
+        if len(self._caches) >= self.policy.max_caches:
+            self.expire(now_s)
+        if len(self._caches) >= self.policy.max_caches:
+            raise BadBeat(Reason.TOO_MANY, f"{self.policy.max_caches} caches are tracked already")
+
+    def _started_anew(self, beat: Heartbeat, now_s: float) -> Cache | None:
+        key = self._stands_at.get(_stand(beat))
+        return None if key is None else self.get(key, now_s)
+
+    def _put(self, cache: Cache) -> None:
+        self._caches[cache.key] = cache
+        self._stands_at[_stand(cache.beat)] = cache.key
+        self.version += 1
+
+    def _drop(self, cache: Cache) -> None:
+        del self._caches[cache.key]
+        stand = _stand(cache.beat)
+        if self._stands_at.get(stand) == cache.key:
+            del self._stands_at[stand]
+        self.version += 1
+
+
+def _stand(beat: Heartbeat) -> _Stand:
+    return beat.hostname, beat.reachable_ip, beat.private_ip, beat.port
+
+
+def _still_good(known: Cache, beat: Heartbeat) -> Verification:
+    """A verdict holds for what was looked at: another address, port or kind is a new cache to verification."""
+    before = known.beat
+    same = (
+        before.port == beat.port
+        and before.reachable_ip == beat.reachable_ip
+        and before.private_ip == beat.private_ip
+        and before.cache_type is beat.cache_type
+        and before.upstream is beat.upstream
+    )
+    return known.verification if same else Verification()
