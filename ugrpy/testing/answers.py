@@ -112,6 +112,10 @@ def _read_file(asked: Asked, node: FileNode, dialect: Dialect, faults: Faults) -
             return Answer(206, wire.render_byteranges(content, ranges), headers)
 
 
+# The properties that tell a file from a collection
+_KIND = ("resourcetype", "iscollection")
+
+
 def propfind(asked: Asked, tree: Tree, dialect: Dialect, faults: Faults, base_url: str) -> Answer:
     """PROPFIND with Depth 0 or 1; ``base_url`` goes before hrefs, when they are absolute."""
     depth = asked.headers.get("Depth", "infinity")
@@ -129,9 +133,13 @@ def propfind(asked: Asked, tree: Tree, dialect: Dialect, faults: Faults, base_ur
     paths = [path, *tree.children(path)] if listing else [path]
     size_off = faults.size_off + (faults.listed_size_off if listing else 0)
     resources = [_describe(tree, one, size_off, faults.size_text) for one in paths]
+    if listing and faults.bare_listings:
+        wanted = _KIND
+    elif dialect.private_kind:
+        wanted = ()
     xml = wire.render_multistatus(
         spoil_resources(resources, faults.xml),
-        () if dialect.private_kind else wanted,
+        wanted,
         base_url if dialect.absolute_hrefs or faults.absolute_hrefs else "",
         dialect,
     )

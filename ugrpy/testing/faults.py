@@ -68,6 +68,7 @@ class Faults:
     ``garbage``             PROPFIND answers 207 with something that is not XML, GET with other bytes of that length
     ``size_off``            is added to the size that PROPFIND and HEAD tell, while GET sends the truth
     ``listed_size_off``     is added to the sizes in a listing (Depth 1) only
+    ``bare_listings``       a listing (Depth 1) tells the kind of each child and nothing more
     ``size_text``           stands where a size should; HEAD then gives no length
     ``absolute_hrefs``      hrefs carry scheme and host (allowed by RFC 4918 section 8.3, done by some)
     ``no_dav``              a plain HTTP server: PROPFIND is 405, OPTIONS tells of no DAV
@@ -100,6 +101,7 @@ class Faults:
     garbage: bool = False
     size_off: int = 0
     listed_size_off: int = 0
+    bare_listings: bool = False
     size_text: str = ""
     absolute_hrefs: bool = False
     no_dav: bool = False

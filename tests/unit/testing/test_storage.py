@@ -357,6 +357,16 @@ async def test_lies_in_a_listing_only(client, se):
     assert b"<D:getcontentlength>-5<" in (await propfind(client, "/a/f"))[1]
 
 
+async def test_a_listing_that_tells_only_kinds(client, se):
+    se.faults = Faults(bare_listings=True)
+    assert b"<D:getcontentlength>10<" in (await propfind(client, "/a/f"))[1]
+    _, listed = await propfind(client, "/a", "1")
+    assert b"/a/f<" in listed
+    assert b"resourcetype" in listed
+    assert b"getcontentlength" not in listed
+    assert b"getlastmodified" not in listed
+
+
 @pytest.mark.parametrize("tls", [False, True])
 async def test_a_mute_one(tls):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
