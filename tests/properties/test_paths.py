@@ -1,16 +1,20 @@
 """Laws of names: nothing is lost between the wire and the storage, and nothing escapes its mount."""
 
 import random
+from urllib.parse import urljoin, urlsplit
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+from yarl import URL
 
 from ugrpy.core.errors import BadRequest
 from ugrpy.core.urls import decode_path, encode_path, join_url
 from ugrpy.namespace.paths import (
     MAX_RAW_PATH,
+    Inside,
     Mount,
     MountTable,
+    PrefixMap,
     SyntheticTree,
     is_within,
     join,
@@ -146,3 +150,73 @@ def test_a_url_has_one_slash_between_base_and_path(base: str, path: str):
     assert url.isascii()
     whole = base.rstrip("/") + ("" if path == "/" else path)
     assert parse_path(url.removeprefix("https://se.example")) == (whole or "/")
+
+
+# -- from the wire to the storage --------------------------------------------------------------------
+
+HARMLESS = st.sampled_from(
+    ["a", "b", "%61", "é", "..a", "", ".", "%2e", "a%20b", "%252e%252e", "\\.."]
+)
+HOSTILE = st.sampled_from(["..", "%2e%2e", "%2E.", "%00", "%2f", "%5c..", "%0d%0a"]) | RAW.map(
+    lambda raw: raw.replace("/", "").replace("?", "").replace("#", "")
+)
+SEGMENTS = st.lists(HARMLESS, max_size=4) | st.lists(HARMLESS | HOSTILE, max_size=6)
+
+
+@given(
+    SEGMENTS,
+    st.lists(ANY_PATHS, max_size=2),
+    st.lists(
+        st.builds(Mount, ANY_PATHS, ANY_PATHS), min_size=1, max_size=3, unique_by=lambda m: m.prefix
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_whatever_is_asked_for_lies_below_a_mounts_target(
+    segments: list[str], prefixes: list[str], mounts: list[Mount], chance: random.Random
+):
+    """From a request target through prefixes and mounts to the URL a client is sent to, as its own URL parser sees it."""
+    # begin at a mount, or next to nothing would be found
+    start = chance.choice(mounts).prefix
+    components = start.split("/")
+    new_prefix = "/".join(components[: chance.randrange(1, len(components) + 1)]) or "/"
+    inside = rebase(start, new_prefix, chance.choice(prefixes)) if prefixes else start
+    raw = encode_path(inside).rstrip("/") + "".join(f"/{segment}" for segment in segments)
+    if not prefixes:
+        new_prefix = "/"
+    try:
+        place = PrefixMap(prefixes, new_prefix).translate(parse_path(raw or "/"))
+    except BadRequest:
+        return
+    if not isinstance(place, Inside):
+        return
+    assert is_within(place.path, new_prefix) or not prefixes
+    remote = MountTable(mounts).translate(place.path)
+    if remote is None:
+        return
+    covering = max(
+        (m for m in mounts if is_within(place.path, m.prefix)), key=lambda m: len(m.prefix)
+    )
+    assert is_within(remote, covering.target)
+    url = join_url("https://se.example/base", remote)
+    parts = urlsplit(urljoin("https://gateway.example/x/y", url))
+    assert (parts.scheme, parts.netloc, parts.query, parts.fragment) == (
+        "https",
+        "se.example",
+        "",
+        "",
+    )
+    assert str(URL(url)) == url  # nothing is left for a client to normalise
+    assert is_within(
+        decode_path(parts.path).rstrip("/") or "/", "/base" + covering.target.rstrip("/")
+    )
+
+
+@given(SEGMENTS)
+def test_a_path_has_one_meaning_however_often_it_goes_through_us(segments: list[str]):
+    try:
+        path = parse_path("/" + "/".join(segments))
+    except BadRequest:
+        return
+    once = encode_path(path)
+    assert encode_path(parse_path(once)) == once
+    assert parse_path("//" + once.replace("/", "/./") + "//") == path
