@@ -205,7 +205,8 @@ def test_whatever_is_asked_for_lies_below_a_mounts_target(
         "",
         "",
     )
-    assert str(URL(url)) == url  # nothing is left for a client to normalise
+    # what a client's library makes of it is the same name (yarl spells some characters otherwise)
+    assert decode_path(URL(url).raw_path) == decode_path(parts.path)
     assert is_within(
         decode_path(parts.path).rstrip("/") or "/", "/base" + covering.target.rstrip("/")
     )
