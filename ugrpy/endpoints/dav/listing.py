@@ -2,11 +2,14 @@
 
 RFC 4918 gives no order, and servers behind a proxy may write hrefs below another prefix than the one asked for. So: the
 resource at the asked path is the collection. If the first one lies outside it, the server uses a prefix of its own, and
-the first resource is taken for the collection; should one of the others lie outside that, the guess was wrong.
+the first resource is taken for the collection; should one of the others lie outside that, the guess was wrong. A prefix
+changes nothing about the last component: when that is another, the answer is about something else.
 
 A child with a status of its own (RFC 4918 section 14.24) is there and may not be looked at, or not now: it is handed on
 without metadata (row D56). One that is gone (404, 410) vanished while the server was listing, and is left out.
 """
+
+from unicodedata import normalize
 
 from ugrpy.core.errors import Malformed
 from ugrpy.endpoints.base import Children, Quirk
@@ -23,22 +26,25 @@ GROUP = 256
 class ListingSorter:
     """Takes resources as they are read, hands children on in groups, and keeps the collection.
 
-    ``quirks`` are those that show in a listing as a whole.
+    ``name`` is what the collection is called wherever it may lie, empty for a root. ``quirks`` are those that show in a
+    listing as a whole.
     """
 
     __slots__ = (
         "_children",
         "_expected",
         "_group",
+        "_name",
         "_named_some",
         "_prefix_assumed",
         "itself",
         "quirks",
     )
 
-    def __init__(self, expected: str, children: Children) -> None:
+    def __init__(self, expected: str, children: Children, name: str = "") -> None:
         self.itself: Resource | None = None
         self._expected = expected
+        self._name = name
         self._children = children
         self._group: list[Entry] = []
         self._named_some = False
@@ -72,6 +78,7 @@ class ListingSorter:
 
     def _outside(self, path: str) -> None:
         if self.itself is None and not self._named_some:
+            check_name(path, self._name)
             self._expected, self._prefix_assumed = path, True
             self.quirks.add(Quirk.FOREIGN_PREFIX)
         elif self._prefix_assumed:
@@ -83,6 +90,22 @@ class ListingSorter:
     def _is_child(self, resource: Resource) -> bool:
         parent, _, name = resource.path.rpartition("/")
         return bool(name) and (parent or "/") == self._expected
+
+
+def check_name(path: str, name: str) -> None:
+    """Raises ``Malformed`` when what lies at ``path`` cannot be what was asked for by that name.
+
+    Some file systems keep names in another case or normal form than they are asked for in.
+    """
+    if name and _folded(name_of(path)) != _folded(name):
+        raise Malformed(
+            "PROPFIND: the answer is about another path",
+            inside=f"PROPFIND: the answer is about {path!r}, not {name!r}",
+        )
+
+
+def _folded(name: str) -> str:
+    return normalize("NFC", name).casefold()
 
 
 def entry_of(resource: Resource) -> Entry:
