@@ -39,8 +39,8 @@ class Door(StrEnum):
 class Trouble:
     """One way to misbehave, and what it amounts to.
 
-    ``cause`` is why nothing usable was said. ``late``: nothing is said, or not all, before any deadline. ``part``: the first
-    children of a listing get through. ``needs_body``: only an answer with a body shows it, so that a server that is asked by
+    ``cause`` is why nothing usable was said. ``late``: nothing is said, or not all, before any deadline. ``part``: children of
+    a listing get through all the same; ``None`` when it depends on how the bytes are cut into packets. ``needs_body``: only an answer with a body shows it, so that a server that is asked by
     HEAD cannot have it. ``listed_only``: a single name is not concerned.
     """
 
@@ -50,7 +50,7 @@ class Trouble:
     effect: Effect = Effect.UNKNOWN
     cause: Cause | None = None
     late: bool = False
-    part: bool = False
+    part: bool | None = False
     needs_body: bool = False
     listed_only: bool = False
 
@@ -77,7 +77,7 @@ def _lost(name: str, words: str, does: Faults | Door, *, needs_body: bool = Fals
 
 
 def _malformed(
-    name: str, words: str, does: Faults, *, needs_body: bool = False, part: bool = False
+    name: str, words: str, does: Faults, *, needs_body: bool = False, part: bool | None = False
 ) -> Trouble:
     return Trouble(name, words, does, cause=Cause.MALFORMED, needs_body=needs_body, part=part)
 
@@ -92,10 +92,10 @@ def _status(status: int, words: str, effect: Effect, cause: Cause | None = None)
     return Trouble(str(status), f"{status} {words}", does, effect, cause)
 
 
-def _xml(how: Xml, words: str, effect: Effect = Effect.UNKNOWN) -> Trouble:
+def _xml(how: Xml, words: str, effect: Effect = Effect.UNKNOWN, *, part: bool = False) -> Trouble:
     cause = Cause.MALFORMED if effect is Effect.UNKNOWN else None
     name = f"xml-{how.name.lower().replace('_', '-')}"
-    return Trouble(name, words, Faults(xml=how), effect, cause, needs_body=True)
+    return Trouble(name, words, Faults(xml=how), effect, cause, needs_body=True, part=part)
 
 
 # Lies come late: what is told before anybody else has spoken cannot be compared with anything.
@@ -136,8 +136,8 @@ FAMILIES = (
             _lost("reset-body", "reset in the middle of the body", Faults(reset_after_bytes=160), needs_body=True),
             _lost("close-before", "closed without an answer", Faults(reset_after_bytes=-1, orderly=True)),
             _malformed("close-body", "closed in the middle of the body", Faults(reset_after_bytes=160, orderly=True), needs_body=True),
-            _malformed("length-more", "closed before the announced length", Faults(content_length_off=9), needs_body=True, part=True),
-            _malformed("length-less", "more than the announced length", Faults(content_length_off=-9), needs_body=True, part=True),
+            _malformed("length-more", "closed before the announced length", Faults(content_length_off=9), needs_body=True, part=None),
+            _malformed("length-less", "more than the announced length", Faults(content_length_off=-9), needs_body=True, part=None),
             _malformed("bad-chunks", "chunks whose lengths are no numbers", Faults(bad_chunks=True), needs_body=True),
             _malformed("two-lengths", "two lengths that differ", Faults(header="Content-Length: 5")),
             _malformed("head-endless", "headers without end", Faults(endless=Part.HEAD)),
@@ -183,7 +183,7 @@ FAMILIES = (
         "bad XML",
         (
             _malformed("xml-garbage", "no XML at all", Faults(garbage=True), needs_body=True),
-            _malformed("xml-truncated", "XML that ends in the middle", Faults(truncate_xml=True), needs_body=True, part=True),
+            _malformed("xml-truncated", "XML that ends in the middle", Faults(truncate_xml=True), needs_body=True),
             _xml(Xml.CROSSED, "tags that end in the wrong order"),
             _xml(Xml.WRONG_ROOT, "another root element"),
             _xml(Xml.ENTITY_BOMB, "entities that would fill the memory"),
@@ -194,16 +194,16 @@ FAMILIES = (
             _xml(Xml.NOBODY, "a multistatus that describes nothing"),
             _xml(Xml.HTML, "a page for people"),
             _xml(Xml.ELSEWHERE, "a multistatus about another path"),
-            _xml(Xml.REFUSED, "403 inside the multistatus", Effect.DENIES),
+            _xml(Xml.REFUSED, "403 inside the multistatus", Effect.DENIES, part=True),
             _xml(Xml.GONE, "404 inside the multistatus", Effect.ABSENT),
-            Trouble("xml-failed", "500 inside the multistatus", Faults(xml=Xml.FAILED), cause=Cause.FAILED, needs_body=True),
+            Trouble("xml-failed", "500 inside the multistatus", Faults(xml=Xml.FAILED), cause=Cause.FAILED, needs_body=True, part=True),
         ),
     ),
     Family(
         "lies",
         (
             Trouble("size-more", "a size that is too big", Faults(size_off=5, delay_s=_LATE_S), Effect.LIES),
-            Trouble("size-less", "a size that is too small", Faults(size_off=-5, delay_s=_LATE_S), Effect.LIES),
+            Trouble("size-less", "a size that is too small", Faults(size_off=-2, delay_s=_LATE_S), Effect.LIES),
             Trouble("size-listed", "another size in a listing than by itself", Faults(listed_size_off=5, delay_s=_LATE_S), Effect.LIES, needs_body=True, listed_only=True),
             Trouble("size-negative", "a size below zero", Faults(size_text="-5"), Effect.NO_SIZE),
             Trouble("size-words", "a size that is no number", Faults(size_text="ten"), Effect.NO_SIZE, needs_body=True),
