@@ -64,7 +64,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "ugrpy.health": ("ugrpy.core", "ugrpy.namespace"),
     # adapters
     "ugrpy.transport": ("ugrpy.core",),
-    "ugrpy.service": ("ugrpy.core", "ugrpy.telemetry"),
+    "ugrpy.service": ("ugrpy.core", "ugrpy.security", "ugrpy.telemetry"),
     "ugrpy.endpoints": (),
     "ugrpy.endpoints.ancestors": ("ugrpy.core", "ugrpy.namespace"),
     "ugrpy.endpoints.completing": ("ugrpy.core", "ugrpy.namespace", "ugrpy.endpoints.base"),

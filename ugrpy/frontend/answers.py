@@ -14,12 +14,12 @@ from multidict import CIMultiDict
 from ugrpy.core.aio import next_turn
 from ugrpy.core.errors import RequestError
 from ugrpy.federation import KnownName, Replica
-from ugrpy.frontend.coding import SMALLEST_BYTES, content_coding
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.problem import proxy_status
 from ugrpy.metalink.links import render_duplicate_links
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId
+from ugrpy.service.coding import SMALLEST_BYTES, content_coding
 from ugrpy.service.quick import QuickResponse, head_of, quick_for
 from ugrpy.webdav.dates import render_http_date
 from ugrpy.webdav.validators import weak_etag

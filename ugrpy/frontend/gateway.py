@@ -25,7 +25,6 @@ from ugrpy.core.errors import (
 from ugrpy.core.meter import Instrument, Meter, NullMeter
 from ugrpy.federation import Federation
 from ugrpy.frontend import answers
-from ugrpy.frontend.body import ends_connection
 from ugrpy.frontend.exchange import Client, Exchange, split_target
 from ugrpy.frontend.page import CONTENT_SECURITY_POLICY
 from ugrpy.frontend.problem import prefers_html, render_problem
@@ -36,6 +35,7 @@ from ugrpy.security.authz import AllowReading, Operation, Policy
 from ugrpy.security.forwarded import TrustedNetworks, client_address
 from ugrpy.security.identity import Audience, Identity
 from ugrpy.service.access import Access, AccessLog
+from ugrpy.service.body import ends_connection
 from ugrpy.service.quick import QuickResponse
 from ugrpy.service.state import Side
 

@@ -12,8 +12,8 @@ from typing import assert_never
 
 from ugrpy.core.urls import encode_path
 from ugrpy.frontend.templates import PROBLEM, showable
-from ugrpy.frontend.weights import weights
 from ugrpy.namespace.model import Cause
+from ugrpy.service.weights import weights
 
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_HTML = "text/html; charset=utf-8"

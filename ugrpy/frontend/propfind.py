@@ -10,12 +10,12 @@ from multidict import CIMultiDict
 from ugrpy.core.errors import DepthRefused
 from ugrpy.federation import Federation, Follower, KnownListing
 from ugrpy.frontend import answers
-from ugrpy.frontend.body import read_body
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import Entry, Kind
 from ugrpy.namespace.paths import join
+from ugrpy.service.body import read_body
 from ugrpy.webdav.properties import Described
 from ugrpy.webdav.render import MultistatusWriter, render_multistatus
 from ugrpy.webdav.request import Depth, PropfindRequest, parse_depth, parse_propfind

@@ -9,7 +9,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from tests.unit.frontend.world import Written
 from ugrpy.core.errors import BadRequest
-from ugrpy.frontend.body import (
+from ugrpy.service.body import (
     CONTINUE,
     CodedContent,
     CodedTransfer,

@@ -2,16 +2,15 @@
 
 from aiohttp.web_response import ContentCoding
 
-from ugrpy.frontend.weights import weights
+from ugrpy.service.weights import weights
 
 # Below this a compressed body saves nothing that would show.
 SMALLEST_BYTES = 1024
 
-# In the order of our choice; "x-gzip" is the same as "gzip" (RFC 9110 section 8.4.1.3).
+# In the order of our choice, with the names of each; "x-gzip" is the same as "gzip" (RFC 9110 section 8.4.1.3).
 _CODINGS = {
-    "gzip": ContentCoding.gzip,
-    "x-gzip": ContentCoding.gzip,
-    "deflate": ContentCoding.deflate,
+    ContentCoding.gzip: ("gzip", "x-gzip"),
+    ContentCoding.deflate: ("deflate",),
 }
 
 
@@ -22,8 +21,8 @@ def content_coding(accept_encoding: str | None) -> ContentCoding | None:
     wanted = weights(accept_encoding)
     anything = wanted.get("*", 0.0)
     best, chosen = wanted.get("identity", 0.0), None
-    for name, coding in _CODINGS.items():
-        weight = wanted.get(name, anything)
+    for coding, names in _CODINGS.items():
+        weight = max((wanted[name] for name in names if name in wanted), default=anything)
         if weight > best or (weight == best > 0 and chosen is None):
             best, chosen = weight, coding
     return chosen
