@@ -150,7 +150,15 @@ class ServerProcess:
 
     def pause(self) -> None:
         """Stop the clock of the whole group: connections are accepted by the kernel and never answered."""
+        if self._process is None:
+            return
         self.signal(signal.SIGSTOP)
+        # a thread that runs on another processor goes on until the signal has reached it there
+        deadline = time.monotonic() + STOP_S
+        while not _stands_still(self._process.pid):
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"{self} does not stand still")
+            time.sleep(POLL_S)
 
     def resume(self) -> None:
         """Undo ``pause``."""
@@ -174,6 +182,19 @@ def _end_of(process: "subprocess.Popen[bytes]") -> int | None:
     """The status it ended with, without reaping it: until then its id cannot become another group's."""
     ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     return None if ended is None else ended.si_status
+
+
+def _stands_still(group: int) -> bool:
+    """Whether each thread of the process group is stopped or dead."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it may end while we look
+            if os.getpgid(int(process.name)) != group:
+                continue
+            for thread in process.glob("task/*/stat"):
+                state = thread.read_text().rpartition(")")[2].split()[0]
+                if state not in "TtZX":
+                    return False
+    return True
 
 
 def accepts_connections(address: str, port: int) -> bool:
