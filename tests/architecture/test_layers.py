@@ -15,7 +15,14 @@ from tests.architecture.sources import (
 )
 
 # What satellites share with the gateway; they talk to it and to each other over HTTP only.
-_SHARED = ("ugrpy.core", "ugrpy.locality", "ugrpy.security", "ugrpy.service", "ugrpy.transport")
+_SHARED = (
+    "ugrpy.core",
+    "ugrpy.locality",
+    "ugrpy.security",
+    "ugrpy.settings",
+    "ugrpy.service",
+    "ugrpy.transport",
+)
 
 # Every kind of endpoint has this row: a kind never imports another kind.
 KIND = (
@@ -64,6 +71,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "ugrpy.health": ("ugrpy.core", "ugrpy.namespace"),
     # adapters
     "ugrpy.transport": ("ugrpy.core",),
+    "ugrpy.settings": ("ugrpy.core",),
     "ugrpy.service": ("ugrpy.core", "ugrpy.security", "ugrpy.telemetry"),
     "ugrpy.endpoints": (),
     "ugrpy.endpoints.ancestors": ("ugrpy.core", "ugrpy.namespace"),
@@ -106,7 +114,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.federation",
     ),
     # wiring: imported by nothing above
-    "ugrpy.config": (*_BELOW_FRONTEND, "ugrpy.frontend"),
+    "ugrpy.config": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.settings"),
     "ugrpy.testing": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.config"),
     "ugrpy.wiring": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.config"),
     "ugrpy.demo": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.config", "ugrpy.testing"),

@@ -14,8 +14,8 @@ from ugrpy.config.model import (
     LogLevel,
     ServiceSettings,
 )
-from ugrpy.config.problems import InvalidConfiguration, Problem
-from ugrpy.config.values import Listen, UnixSocket
+from ugrpy.core.listen import Listen, UnixSocket
+from ugrpy.settings.problems import InvalidConfiguration, Problem
 
 __all__ = [
     "Absence",

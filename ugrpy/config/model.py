@@ -15,17 +15,8 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 
 from ugrpy.cache.entries import CachePolicy
-from ugrpy.config.values import (
-    Listen,
-    UnixSocket,
-    check_kind,
-    check_mounts,
-    parse_admin,
-    parse_listen,
-    parse_mount,
-    parse_prefix,
-    parse_url,
-)
+from ugrpy.config.values import check_kind, check_mounts, parse_mount, parse_prefix, parse_url
+from ugrpy.core.listen import Listen, UnixSocket
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.locality.model import (
     MAX_WEIGHT,
@@ -38,13 +29,13 @@ from ugrpy.locality.rank import RankPolicy
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.paths import Mount
 from ugrpy.security.identity import Audience
+from ugrpy.settings.schema import STRICT
+from ugrpy.settings.shape import TableName
+from ugrpy.settings.values import NAME_PATTERN, parse_admin, parse_listen
 from ugrpy.transport.options import TransportOptions
 
 _LISTEN = Listen("127.0.0.1", 8080)
 _ADMIN = Listen("127.0.0.1", 8081)
-
-# The endpoint's name appears in URLs of the admin listener, in metrics and in headers.
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 
 
 class LogLevel(StrEnum):
@@ -197,7 +188,11 @@ class LocalitySettings(RankPolicy):
 class EndpointSettings(TransportOptions):
     """``[endpoints.NAME]``: one storage element. ``name`` is the table's name."""
 
-    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    name: Annotated[
+        str,
+        TableName("endpoint", "what logs, metrics and headers call it"),
+        Field(pattern=NAME_PATTERN),
+    ]
     url: Annotated[
         str,
         AfterValidator(parse_url),
@@ -258,10 +253,7 @@ class EndpointSettings(TransportOptions):
 class Tables:
     """The top of the file."""
 
-    # strict: "4" is no number and 1 is not true; TOML has types, and an operator's slip is better told than guessed
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
-        strict=True, extra="forbid", allow_inf_nan=False
-    )
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     service: Annotated[ServiceSettings, Field(description="the processes and their listeners")] = (
         field(default_factory=ServiceSettings)

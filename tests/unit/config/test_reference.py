@@ -6,7 +6,7 @@ import pytest
 
 from ugrpy.config.model import Tables
 from ugrpy.config.reference import render_reference
-from ugrpy.config.shape import keys_of, known_keys, table_in
+from ugrpy.settings.shape import keys_of, known_keys, table_in
 
 PAGE = Path(__file__).parents[3] / "docs/reference/configuration.md"
 
@@ -37,7 +37,7 @@ def test_values_are_shown_as_toml():
 
 
 def test_keys_are_known_by_place():
-    assert known_keys(("locality", "rules", 3)) == ["networks", "asns", "prefer"]
-    assert "eject_after" in known_keys(("endpoints", 0, "health"))
-    assert known_keys(("cache", "ttl_s")) == []
-    assert known_keys(("nowhere", "at", "all")) == []
+    assert known_keys(Tables, ("locality", "rules", 3)) == ["networks", "asns", "prefer"]
+    assert "eject_after" in known_keys(Tables, ("endpoints", 0, "health"))
+    assert known_keys(Tables, ("cache", "ttl_s")) == []
+    assert known_keys(Tables, ("nowhere", "at", "all")) == []

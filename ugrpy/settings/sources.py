@@ -8,17 +8,15 @@ environment they are relative to the working directory, as everywhere.
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ugrpy.config.lines import KeyPath, key_lines
-from ugrpy.config.problems import Problem, render_key
+from ugrpy.settings.lines import KeyPath, key_lines
+from ugrpy.settings.problems import Problem, render_key
 
-ENVIRONMENT_PREFIX = "UGRPY_"
 _SEPARATOR = "__"
-_FILE_NAME_KEYS = ("locality.geoip.*", "endpoints.*.ca_file", "service.access_log")
 
 Tree = dict[str, Any]
 
@@ -37,8 +35,8 @@ def drop_ins(file: Path) -> list[Path]:
     return sorted(file.with_name(f"{file.name}.d").glob("[!.]*.toml"))
 
 
-def read_file(path: Path) -> Layer | Problem:
-    """A TOML file, or why it cannot be used."""
+def read_file(path: Path, file_names: Sequence[str] = ()) -> Layer | Problem:
+    """A TOML file, or why it cannot be used. The texts at ``file_names`` are taken as relative to its directory."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -53,7 +51,7 @@ def read_file(path: Path) -> Layer | Problem:
         where = line[1] if line else str(text.count("\n") + 1)  # "at end of document"
         return Problem(f"{path}:{where}", "", f"not TOML: {message}")
     origins = {render_key(key): f"{path}:{line}" for key, line in key_lines(text).items()}
-    replace_texts(tree, _FILE_NAME_KEYS, lambda name: _beside(path, name))
+    replace_texts(tree, file_names, lambda name: _beside(path, name))
     return Layer(tree, origins, appends=True)
 
 
@@ -61,21 +59,26 @@ def _beside(path: Path, name: str) -> str:
     return name if name in ("", "-") else os.path.join(path.parent, name)
 
 
-def environment_layer(environ: Mapping[str, str], endpoint_names: list[str]) -> Layer:
-    """``UGRPY_CACHE__TTL_S=60`` sets ``cache.ttl_s``; variables without ``__`` are not settings.
+def environment_layer(
+    environ: Mapping[str, str], prefix: str, names: Mapping[str, Collection[str]]
+) -> Layer:
+    """``UGRPY_CACHE__TTL_S=60`` sets ``cache.ttl_s``, ``UGRPY_`` being the prefix; variables without ``__`` are not settings.
 
-    A value is read as TOML where it is TOML (``4``, ``true``, ``["a", "b"]``), else as a text. Variables cannot spell
-    every endpoint's name, so ``UGRPY_ENDPOINTS__SE_1__URL`` means the endpoint that is called so when case is
-    ignored and ``_`` may stand for ``-`` and ``.``; a new endpoint gets the name in lower case.
+    A value is read as TOML where it is TOML (``4``, ``true``, ``["a", "b"]``), else as a text. ``names`` are those of the named
+    tables by key. Variables cannot spell every name, so ``UGRPY_ENDPOINTS__SE_1__URL`` means the endpoint that is called
+    so when case is ignored and ``_`` may stand for ``-`` and ``.``; a new one gets the name in lower case.
     """
-    known = {re.sub(r"[.-]", "_", name).lower(): name for name in endpoint_names}
+    known = {
+        key: {re.sub(r"[.-]", "_", name).lower(): name for name in written}
+        for key, written in names.items()
+    }
     tree: Tree = {}
     for variable, text in sorted(environ.items()):
-        if not variable.startswith(ENVIRONMENT_PREFIX) or _SEPARATOR not in variable:
+        if not variable.startswith(prefix) or _SEPARATOR not in variable:
             continue
-        keys = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split(_SEPARATOR)
-        if keys[0] == "endpoints" and len(keys) > 1:
-            keys[1] = known.get(keys[1], keys[1])
+        keys = variable.removeprefix(prefix).lower().split(_SEPARATOR)
+        if keys[0] in known and len(keys) > 1:
+            keys[1] = known[keys[0]].get(keys[1], keys[1])
         _set(tree, keys, _toml_or_text(text))
     return Layer(tree, dict.fromkeys(_leaf_keys(tree), "environment"))
 
@@ -145,7 +148,7 @@ def _texts(value: Any, steps: list[str], path: KeyPath) -> Iterator[tuple[KeyPat
             yield from _texts(inner, steps[1:], (*path, key))
 
 
-def replace_texts(tree: Tree, patterns: tuple[str, ...], change: Callable[[str], str]) -> None:
+def replace_texts(tree: Tree, patterns: Sequence[str], change: Callable[[str], str]) -> None:
     """Change, in place, the texts at the keys the patterns name."""
     for pattern in patterns:
         for path, text in list(texts_at(tree, pattern)):

@@ -1,16 +1,16 @@
 """How do layers become one tree?
 
 Tables are merged key by key and a later layer wins; lists are replaced as a whole. One exception: arrays of
-tables in files (``[[locality.networks]]``, ``[[locality.rules]]``) add up in the order of the files, so that a drop-in can
-bring its own. An endpoint belongs to one file: the same name in two is nearly always a copy that was forgotten.
+tables in files (``[[locality.networks]]``) add up in the order of the files, so that a drop-in can bring its own. A named
+table (``[endpoints.NAME]``) belongs to one file: the same name in two is nearly always a copy that was forgotten.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from ugrpy.config.lines import KeyPath
-from ugrpy.config.problems import Problem, render_key
-from ugrpy.config.sources import Layer, Tree
+from ugrpy.settings.lines import KeyPath
+from ugrpy.settings.problems import Problem, render_key
+from ugrpy.settings.sources import Layer, Tree
 
 
 def merge(layers: Sequence[Layer]) -> tuple[Tree, dict[str, str]]:
@@ -73,16 +73,16 @@ def _adopt(
         origins[key + rest] = source[other]
 
 
-def duplicate_endpoints(files: Sequence[Layer]) -> Iterator[Problem]:
-    """A problem for each endpoint that a second file defines, naming both places."""
+def duplicates(files: Sequence[Layer], key: str, noun: str) -> Iterator[Problem]:
+    """A problem for each table below ``key`` that a second file defines, naming both places."""
     first: dict[str, str] = {}
     for layer in files:
-        endpoints = layer.tree.get("endpoints")
-        for name in endpoints if isinstance(endpoints, dict) else ():
-            key = render_key(("endpoints", name))
-            here = layer.origins.get(key, "")
-            if key in first:
+        tables = layer.tree.get(key)
+        for name in tables if isinstance(tables, dict) else ():
+            path = render_key((key, name))
+            here = layer.origins.get(path, "")
+            if path in first:
                 yield Problem(
-                    here, key, f"the endpoint is already defined at {first[key]}; rename one"
+                    here, path, f"the {noun} is already defined at {first[path]}; rename one"
                 )
-            first.setdefault(key, here)
+            first.setdefault(path, here)

@@ -6,7 +6,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ugrpy.config.lines import key_lines
+from ugrpy.settings.lines import key_lines
 
 DOCUMENT = '''\
 # [not.a.table]

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ugrpy.config.lines import KeyPath
-from ugrpy.config.shape import known_keys
-from ugrpy.config.values import suggest
 from ugrpy.core.errors import ConfigError
+from ugrpy.settings.lines import KeyPath
+from ugrpy.settings.shape import known_keys, named_tables
+from ugrpy.settings.values import NAME_PATTERN, suggest
 
 _SHOWN_LENGTH = 60
 
@@ -34,7 +34,11 @@ _EXPECTED = {
     "less_than_equal": "at most {le:g}",
     "enum": "{expected}",
     "too_short": "at least {min_length} item(s)",
-    "string_pattern_mismatch": "letters, digits, '.', '_' and '-', at most 63, the first a letter or digit",
+    "string_pattern_mismatch": "a text of the form {pattern}",
+}
+
+_PATTERNS = {
+    NAME_PATTERN: "letters, digits, '.', '_' and '-', at most 63, the first a letter or digit"
 }
 
 
@@ -86,12 +90,16 @@ def nearest_origin(origins: Mapping[str, str], path: KeyPath) -> str:
 
 
 def problems_of(
-    error: ValidationError, endpoint_names: Sequence[str], origins: Mapping[str, str]
+    error: ValidationError,
+    tables: type,
+    names: Mapping[str, Sequence[str]],
+    origins: Mapping[str, str],
 ) -> Iterator[Problem]:
-    """Pydantic's findings in our words, one for each key."""
+    """Pydantic's findings in our words, one for each key; ``names`` are those of the named tables by key, in order."""
     for location, details in _one_each(error.errors(include_url=False)):
-        path = _named(location, endpoint_names)
-        yield Problem(nearest_origin(origins, path), render_key(path), _message(location, details))
+        path = _named(location, tables, names)
+        message = _message(location, details, tables)
+        yield Problem(nearest_origin(origins, path), render_key(path), message)
 
 
 def _one_each(found: Iterable[ErrorDetails]) -> list[tuple[KeyPath, ErrorDetails]]:
@@ -117,30 +125,30 @@ def _speaks_of_v6(details: ErrorDetails) -> bool:
     return "v6_network" in str(details["loc"]) and ":" in str(details["input"])
 
 
-def _named(location: KeyPath, endpoint_names: Sequence[str]) -> KeyPath:
-    """Endpoints are validated as a list; the operator knows them by name."""
+def _named(location: KeyPath, tables: type, names: Mapping[str, Sequence[str]]) -> KeyPath:
+    """Named tables are validated as a list; the operator knows them by name."""
     match location:
-        case ("endpoints", int(index), "name"):
-            return ("endpoints", endpoint_names[index])
-        case ("endpoints", int(index), *rest):
-            return ("endpoints", endpoint_names[index], *rest)
+        case (str(key), int(index), *rest) if key in names:
+            inside = tuple(rest)
+            is_name = inside == (named_tables(tables)[key].field,)
+            return (key, names[key][index], *(() if is_name else inside))
         case _:
             return location
 
 
-def _message(location: KeyPath, details: ErrorDetails) -> str:
+def _message(location: KeyPath, details: ErrorDetails, tables: type) -> str:
     kind, context = details["type"], details.get("ctx", {})
     if kind == "unexpected_keyword_argument":
-        return f"unknown key; {suggest(str(location[-1]), known_keys(location[:-1]))}"
+        return f"unknown key; {suggest(str(location[-1]), known_keys(tables, location[:-1]))}"
     if kind == "missing":
         return "this key is required"
     if "_network" in str(details["loc"]) and kind == "value_error":
         return f"expected {_NETWORK}, got {_show(details['input'])}: {context['error']}"
     if kind == "value_error":
         return _with_hint(context["error"])
-    if kind == "tuple_type" and location == ("endpoints",):
+    if kind == "tuple_type" and location in {(key,) for key in named_tables(tables)}:
         kind = "dataclass_type"
-    expected = _EXPECTED.get(kind)
+    expected = _PATTERNS.get(context.get("pattern", ""), _EXPECTED.get(kind))
     if expected is None:
         return details["msg"]
     return f"expected {expected.format(**context)}, got {_show(details['input'])}"
