@@ -15,7 +15,7 @@ known has no distance to anybody: load alone decides (row S36).
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -101,12 +101,35 @@ def nearest(
     """The best ``wish.count`` caches for the caller, best first; fewer when there are not as many."""
     if wish.count < 1:
         return []
-    if caller.position is None and not policy.unknown_by_load:
-        return [one for one in _ranked(caches, caller, wish, policy, same_network) if one.local][
-            : wish.count
-        ]
-    ranked = sorted(_ranked(caches, caller, wish, policy, same_network), key=lambda one: one.cost)
+    ranked = rank(caches, caller, wish, policy, same_network=same_network)
     return _spread(ranked, wish.count, policy, draw)
+
+
+def rank(
+    caches: Iterable[Cache],
+    caller: Place,
+    wish: Wish,
+    policy: CostPolicy,
+    *,
+    same_network: SameNetwork,
+) -> list[Ranked]:
+    """All caches of the kinds wished for that the caller may use, by cost; those that tie are in no order that means anything."""
+    ranked = sorted(_ranked(caches, caller, wish, policy, same_network), key=lambda one: one.cost)
+    if caller.position is None and not policy.unknown_by_load:
+        return [one for one in ranked if one.local]
+    return ranked
+
+
+def ties(ranked: Sequence[Ranked], policy: CostPolicy) -> Iterator[Sequence[Ranked]]:
+    """The ranked caches in groups that count as equal: all within ``tie`` of the best of their group."""
+    start = 0
+    while start < len(ranked):
+        best = ranked[start].cost
+        end = start + 1
+        while end < len(ranked) and ranked[end].cost - best < policy.tie:
+            end += 1
+        yield ranked[start:end]
+        start = end
 
 
 def cost_of(cache: Cache, distance_km: float | None, policy: CostPolicy) -> float:
@@ -124,6 +147,11 @@ def load_share(cache: Cache, policy: CostPolicy) -> float:
     if policy.cap_by_agent and cache.beat.max_load_kbps:
         capacity = cache.beat.max_load_kbps
     return min(1.0, cache.beat.load_kbps / capacity)
+
+
+def free_share(cache: Cache, policy: CostPolicy) -> float:
+    """How much of it is free, never quite 0."""
+    return max(1e-6, 1.0 - load_share(cache, policy))
 
 
 def _ranked(
@@ -150,24 +178,20 @@ def _ranked(
 def _spread(ranked: Sequence[Ranked], count: int, policy: CostPolicy, draw: Draw) -> list[Ranked]:
     """The first ``count``, those that tie with the best of them drawn by the share of their capacity that is free."""
     chosen: list[Ranked] = []
-    start = 0
-    while start < len(ranked) and len(chosen) < count:
-        best = ranked[start].cost
-        end = start + 1
-        while end < len(ranked) and ranked[end].cost - best < policy.tie:
-            end += 1
-        chosen += _drawn(ranked[start:end], count - len(chosen), policy, draw)
-        start = end
+    for tied in ties(ranked, policy):
+        chosen += drawn(tied, count - len(chosen), policy, draw)
+        if len(chosen) == count:
+            break
     return chosen
 
 
-def _drawn(tied: Sequence[Ranked], count: int, policy: CostPolicy, draw: Draw) -> Sequence[Ranked]:
+def drawn(tied: Sequence[Ranked], count: int, policy: CostPolicy, draw: Draw) -> Sequence[Ranked]:
+    """``count`` of those that tie, in random order, each by the share of its capacity that is free."""
     if len(tied) == 1:
         return tied
 
     # the larger the key, the earlier: each comes first with a chance in proportion to its weight (Efraimidis and Spirakis 2006)
     def key(one: Ranked) -> float:
-        free = max(1e-6, 1.0 - load_share(one.cache, policy))
-        return math.log(max(draw(), 1e-300)) / free
+        return math.log(max(draw(), 1e-300)) / free_share(one.cache, policy)
 
     return sorted(tied, key=key, reverse=True)[:count]

@@ -54,10 +54,14 @@ _Stand = tuple[str, Address | None, Address | None, int]
 
 @dataclass(slots=True)
 class Registry:
-    """The caches by key. ``version`` grows with every change that an answer can show."""
+    """The caches by key. ``version`` grows with every change that an answer can show, ``shape`` with those beyond a load.
+
+    Most heartbeats bring nothing but a load; what was ranked before them is still nearly right, and names no cache that has gone.
+    """
 
     policy: RegistryPolicy = field(default_factory=RegistryPolicy)
     version: int = 0
+    shape: int = 0
     _caches: dict[str, Cache] = field(default_factory=dict)
     _stands_at: dict[_Stand, str] = field(default_factory=dict)
 
@@ -90,6 +94,10 @@ class Registry:
                 drift_s=beat.sent_at_s - now_s,
                 verification=_still_good(known, beat),
             )
+            if _says_the_same(known, cache):
+                self._caches[cache.key] = cache
+                self.version += 1
+                return cache
             self._drop(known)
         self._put(cache)
         return cache
@@ -186,6 +194,7 @@ class Registry:
         self._caches[cache.key] = cache
         self._stands_at[_stand(cache.beat)] = cache.key
         self.version += 1
+        self.shape += 1
 
     def _drop(self, cache: Cache) -> None:
         del self._caches[cache.key]
@@ -193,10 +202,17 @@ class Registry:
         if self._stands_at.get(stand) == cache.key:
             del self._stands_at[stand]
         self.version += 1
+        self.shape += 1
 
 
 def _stand(beat: Heartbeat) -> _Stand:
     return beat.hostname, beat.reachable_ip, beat.private_ip, beat.port
+
+
+def _says_the_same(known: Cache, cache: Cache) -> bool:
+    """Whether nothing but load and times is new."""
+    before = replace(known.beat, sent_at_s=cache.beat.sent_at_s, load_kbps=cache.beat.load_kbps)
+    return before == cache.beat and known.facts == cache.facts
 
 
 def _still_good(known: Cache, beat: Heartbeat) -> Verification:
