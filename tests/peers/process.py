@@ -186,15 +186,14 @@ def _end_of(process: "subprocess.Popen[bytes]") -> int | None:
 
 def _stands_still(group: int) -> bool:
     """Whether each thread of the process group is stopped or dead."""
-    for process in Path("/proc").glob("[0-9]*"):
+    states: list[str] = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):  # it may end while we look
-            if os.getpgid(int(process.name)) != group:
-                continue
-            for thread in process.glob("task/*/stat"):
-                state = thread.read_text().rpartition(")")[2].split()[0]
-                if state not in "TtZX":
-                    return False
-    return True
+            if os.getpgid(int(pid)) == group:
+                tasks = f"/proc/{pid}/task"
+                stats = [Path(tasks, thread, "stat").read_text() for thread in os.listdir(tasks)]
+                states += [stat.rpartition(")")[2].split()[0] for stat in stats]
+    return all(state in "TtZX" for state in states)
 
 
 def accepts_connections(address: str, port: int) -> bool:
