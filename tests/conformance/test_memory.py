@@ -4,6 +4,8 @@ import pytest
 
 from tests.conformance.corpus import TREE
 from tests.conformance.endpoint_suite import EndpointSuite, Expectations
+from ugrpy.endpoints.base import Endpoint
+from ugrpy.endpoints.completing import CompletingEndpoint
 from ugrpy.endpoints.memory import MemoryEndpoint
 from ugrpy.namespace.model import EndpointId, Entry, Kind
 from ugrpy.namespace.paths import name_of
@@ -13,11 +15,24 @@ class TestMemory(EndpointSuite):
     expects = Expectations(probe_status=None)
 
     @pytest.fixture
-    def endpoint(self) -> MemoryEndpoint:
-        endpoint = MemoryEndpoint(EndpointId("conformance"))
-        for path, node in TREE.files.items():
-            entry = Entry(name_of(path), Kind.FILE, len(node.content), node.mtime_s)
-            endpoint.put(path, entry)
-        for path in ("/empty", "/nested/empty too"):
-            endpoint.put(path, Entry(name_of(path), Kind.COLLECTION))
-        return endpoint
+    def endpoint(self) -> Endpoint:
+        return full_tree()
+
+
+def full_tree() -> MemoryEndpoint:
+    """An endpoint in memory that holds the corpus."""
+    endpoint = MemoryEndpoint(EndpointId("conformance"))
+    for path, node in TREE.files.items():
+        entry = Entry(name_of(path), Kind.FILE, len(node.content), node.mtime_s)
+        endpoint.put(path, entry)
+    for path in ("/empty", "/nested/empty too"):
+        endpoint.put(path, Entry(name_of(path), Kind.COLLECTION))
+    return endpoint
+
+
+class TestCompleting(TestMemory):
+    """What completes listings keeps the contract of what it completes."""
+
+    @pytest.fixture
+    def endpoint(self) -> Endpoint:
+        return CompletingEndpoint(full_tree(), at_once=3, within_s=20)

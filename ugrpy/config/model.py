@@ -226,6 +226,12 @@ class EndpointSettings(TransportOptions):
     listable: Annotated[bool, Field(description="it is asked for the contents of collections")] = (
         True
     )
+    stat_children: Annotated[
+        bool,
+        Field(
+            description="files that its listings name without a size are asked about one by one, as far as the deadline allows"
+        ),
+    ] = False
     absence: Annotated[
         Absence,
         Field(

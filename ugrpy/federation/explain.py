@@ -113,7 +113,7 @@ def _detail(observation: Observation) -> str:
             return f"{entry.kind}{size}"
         case Denied(_, detail):
             return detail
-        case Unknown(cause, detail):
-            return detail or cause.value
+        case Unknown(cause, detail, inside=inside):
+            return inside or detail or cause.value
         case _:
             return ""

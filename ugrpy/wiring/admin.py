@@ -11,6 +11,7 @@ from aiohttp import web
 from ugrpy.core.errors import BadRequest, NotFound, RequestError
 from ugrpy.federation.explain import explain
 from ugrpy.locality.prefixes import parse_address
+from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import normalise
 from ugrpy.service.state import ClientAddress, ServiceState
 from ugrpy.wiring.assembly import Assembled
@@ -44,8 +45,17 @@ class AdminPages:
         self, request: web.BaseRequest, _client: ClientAddress
     ) -> web.StreamResponse:
         snapshots = self._federation.board.snapshots(self._federation.clock.monotonic())
-        urls = {member.id: member.endpoint.base_url for member in self._federation.members}
-        return web.json_response([{"url": urls[s.endpoint], **asdict(s)} for s in snapshots])
+        return web.json_response([{**self._known(s.endpoint), **asdict(s)} for s in snapshots])
+
+    def _known(self, name: EndpointId) -> dict[str, object]:
+        """What an endpoint tells of itself. ``trouble`` is its last failure, with the hosts and paths clients never see."""
+        endpoint = self._federation.members[name].endpoint
+        return {
+            "url": endpoint.base_url,
+            "dialect": endpoint.features.dialect,
+            "quirks": sorted(endpoint.features.quirks),
+            "trouble": endpoint.trouble,
+        }
 
     async def _explain(
         self, request: web.BaseRequest, _client: ClientAddress

@@ -15,6 +15,7 @@ from ugrpy.core.clock import Clock, SystemClock
 from ugrpy.core.errors import ConfigError
 from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.endpoints.base import Endpoint
+from ugrpy.endpoints.completing import CompletingEndpoint
 from ugrpy.endpoints.registry import make_endpoint
 from ugrpy.federation import Federation, Member, Policies, Surroundings
 from ugrpy.health.board import HealthBoard
@@ -30,6 +31,8 @@ log_names = structlog.get_logger("ugrpy.federation")
 
 # How long the start waits for the name service to say where the endpoints are; unknown is better than late.
 RESOLVE_TIMEOUT_S = 3.0
+# Of a question's time so much may go into asking about the children of a listing; the rest is for handing them on.
+COMPLETING_SHARE = 0.75
 # Of one listing's clashes so many are named in the log; the metric counts all.
 CLASHES_TOLD = 5
 
@@ -82,20 +85,25 @@ async def assemble(
         config.locality,
         locator.place,
     )
-    members = await _members(settings, places)
-    around = Surroundings(
-        draw, clock or SystemClock(), meter or NullMeter(), log_transition, log_clash
-    )
+    members = await _members(settings, places, config.federation.deadline_s)
+    endpoints = {member.id: member.endpoint for member in members}
+
+    def changed(change: Transition) -> None:
+        log_transition(change, endpoints[change.endpoint].trouble)
+
+    around = Surroundings(draw, clock or SystemClock(), meter or NullMeter(), changed, log_clash)
     policies = Policies(config.federation, config.cache, config.federation.max_list_items)
     return Assembled(Federation(members, board, ranker, policies, around), locator, database)
 
 
-async def _members(settings: Sequence[EndpointSettings], places: Sequence[Place]) -> list[Member]:
+async def _members(
+    settings: Sequence[EndpointSettings], places: Sequence[Place], deadline_s: float
+) -> list[Member]:
     """All of them or none: when one cannot be made, those made before are closed."""
     members: list[Member] = []
     try:
         for one, place in zip(settings, places, strict=True):
-            members.append(_member(one, place))
+            members.append(_member(one, place, deadline_s))
     except ConfigError:
         for member in members:
             await member.endpoint.close()
@@ -103,10 +111,17 @@ async def _members(settings: Sequence[EndpointSettings], places: Sequence[Place]
     return members
 
 
-def _member(settings: EndpointSettings, place: Place) -> Member:
+def _member(settings: EndpointSettings, place: Place, deadline_s: float) -> Member:
     endpoint: Endpoint = make_endpoint(
         settings.kind, EndpointId(settings.name), settings.url, settings.transport
     )
+    if settings.stat_children:
+        endpoint = CompletingEndpoint(
+            endpoint,
+            # half of the connections stay free for everybody else
+            at_once=max(1, settings.max_connections // 2),
+            within_s=COMPLETING_SHARE * deadline_s,
+        )
     return Member(
         endpoint,
         MountTable(settings.mounts),
@@ -149,14 +164,15 @@ async def _address(host: str, resolver: AsyncResolver) -> str | None:
     return answers[0]["host"] if answers else None
 
 
-def log_transition(change: Transition) -> None:
-    """An endpoint has left or entered service."""
+def log_transition(change: Transition, trouble: str = "") -> None:
+    """An endpoint has left or entered service; ``trouble`` is what last went wrong with it, as operators may read it."""
     log.warning(
         "endpoint changed",
         endpoint=change.endpoint,
         before=change.before.value,
         after=change.after.value,
         reason=change.reason,
+        trouble=trouble,
     )
 
 

@@ -121,6 +121,25 @@ def test_a_name_server_that_does_not_answer_delays_nothing_for_long(tmp_path, mo
     assembled(config, look)
 
 
+def test_bare_listings_are_completed_where_that_is_wanted(tmp_path):
+    config = configured(
+        tmp_path,
+        "[federation]\ndeadline_s = 8\n"
+        '[endpoints.plain]\nurl = "http://127.0.0.1:1"\n'
+        '[endpoints.bare]\nurl = "http://127.0.0.1:2"\nstat_children = true\nmax_connections = 9\n'
+        '[endpoints.one]\nurl = "http://127.0.0.1:3"\nstat_children = true\nmax_connections = 1\n',
+    )
+
+    def look(made: Assembled) -> None:
+        assert [repr(member.endpoint) for member in made.federation.members] == [
+            "DavEndpoint(plain, http://127.0.0.1:1)",
+            "CompletingEndpoint(DavEndpoint(bare, http://127.0.0.1:2), 4 at once)",
+            "CompletingEndpoint(DavEndpoint(one, http://127.0.0.1:3), 1 at once)",
+        ]
+
+    assembled(config, look)
+
+
 def test_when_one_cannot_be_made_the_others_are_closed(tmp_path):
     (tmp_path / "ca.pem").write_text("garbage")
     config = configured(
@@ -150,7 +169,7 @@ def test_a_change_of_state_is_told():
         EndpointId("one"), State.IN_SERVICE, State.EJECTED, 0.0, "3 failures in a row"
     )
     with capture_logs() as said:
-        log_transition(change)
+        log_transition(change, "http://se.example/: connection refused")
     assert said == [
         {
             "event": "endpoint changed",
@@ -159,5 +178,6 @@ def test_a_change_of_state_is_told():
             "before": "in_service",
             "after": "ejected",
             "reason": "3 failures in a row",
+            "trouble": "http://se.example/: connection refused",
         }
     ]
