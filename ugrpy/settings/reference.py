@@ -138,15 +138,16 @@ class _Writer:
                 yield from self._tables(inner, own, f"{path}.{inner.name}")
 
     def _section(self, header: str, about: str, table: type) -> Iterator[str]:
-        yield from ("", f"## {header}", "", f"{about[:1].upper()}{about[1:]}.", "")
-        yield from ("| key | type | default | meaning |", "|---|---|---|---|")
-        for key in keys_of(table):
-            if self._own_table(key) is not None:
-                continue
-            meaning = (key.info.description or "").rstrip(".")
-            if meaning.partition(" ")[0].istitle():  # "GeoIP" and "CIDR" stay
-                meaning = meaning[:1].lower() + meaning[1:]
-            yield f"| `{key.name}` | {self._type(key)} | {self._default(key.default)} | {meaning} |"
+        yield from ("", f"## {header}", "", f"{about[:1].upper()}{about[1:]}.")
+        rows = [self._row(key) for key in keys_of(table) if self._own_table(key) is None]
+        if rows:
+            yield from ("", "| key | type | default | meaning |", "|---|---|---|---|", *rows)
+
+    def _row(self, key: Key) -> str:
+        meaning = (key.info.description or "").rstrip(".")
+        if meaning.partition(" ")[0].istitle():  # "GeoIP" and "CIDR" stay
+            meaning = meaning[:1].lower() + meaning[1:]
+        return f"| `{key.name}` | {self._type(key)} | {self._default(key.default)} | {meaning} |"
 
     def _own_table(self, key: Key) -> type | None:
         """What a key holds, or holds a list of, when that is a table with a section of its own."""
@@ -183,7 +184,9 @@ class _Writer:
             case tuple():
                 return f"[{', '.join(map(self._toml, value))}]"
             case _:
-                return json.dumps(self._page.written.get(type(value), str)(value))
+                return json.dumps(
+                    self._page.written.get(type(value), str)(value), ensure_ascii=False
+                )
 
 
 def _limit(constraint: object) -> str:
