@@ -95,6 +95,12 @@ test: $(STAMPS)/self $(STAMPS)/peers ## everything that needs no OpenStack, Slur
 test-slow: $(STAMPS)/self $(STAMPS)/peers $(STAMPS)/peers-slow ## the slow tier: big servers, browsers, short fuzzing
 	@$(BIN)/pytest -m slow $(ARGS)
 
+# nine targets; what breaks one is kept small in .hypothesis, and belongs into tests/data/fuzz with the fix
+FUZZ_S ?= 60
+.PHONY: fuzz
+fuzz: $(STAMPS)/self $(STAMPS)/peers ## random input for the laws and the gateway, FUZZ_S=60 seconds for each of nine targets: 10 minutes
+	@UGRPY_FUZZ_S=$(FUZZ_S) $(BIN)/pytest -m slow -k fuzz tests/slow $(ARGS)
+
 .PHONY: parity
 parity: $(STAMPS)/self ## docs/parity.md and docs/parity.json from the last run
 	@$(BIN)/python -m tests.parity

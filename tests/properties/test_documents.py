@@ -9,7 +9,7 @@ import re
 import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote_to_bytes, urljoin, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 from xml.sax.saxutils import quoteattr
 
 from hypothesis import example, given, settings
@@ -145,17 +145,19 @@ ROWS = st.lists(
 
 
 @given(PATHS, ROWS)
-def test_a_page_links_every_name_with_its_size(path, rows):
+def test_a_page_links_every_name_that_can_be_asked_for_with_its_size(path, rows):
     page = b"".join(render_listing(ListingView(path, rows))).decode()
     reader = Table()
     reader.feed(page.partition("<tbody>")[2])
     reader.close()
     assert not reader.tags & {"script", "img", "b", "iframe"}
+    rows = [row for row in rows if not re.search("[\\x00-\\x1f\\x7f]", row.name)]
     assert len(reader.rows) == len(rows)
     for row, (href, text, size) in zip(rows, reader.rows, strict=True):
         slash = "/" if row.kind is Kind.COLLECTION else ""
-        # as a browser resolves it, from the page of the collection
-        target = urlsplit(urljoin("http://gateway.example" + encode_path(path) + "/", href))
+        # an absolute path: a browser only puts the gateway's name before it
+        assert re.match("/(?!/)", href)
+        target = urlsplit("http://gateway.example" + href)
         assert target.netloc == "gateway.example"
         assert not target.query
         assert not target.fragment

@@ -1,7 +1,7 @@
 """Laws of names: nothing is lost between the wire and the storage, and nothing escapes its mount."""
 
 import random
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -198,7 +198,7 @@ def test_whatever_is_asked_for_lies_below_a_mounts_target(
     )
     assert is_within(remote, covering.target)
     url = join_url("https://se.example/base", remote)
-    parts = urlsplit(urljoin("https://gateway.example/x/y", url))
+    parts = urlsplit(url)
     assert (parts.scheme, parts.netloc, parts.query, parts.fragment) == (
         "https",
         "se.example",
