@@ -58,7 +58,6 @@ class HttpSuite(EndpointSuite):
                         wrong[path] = answer.status
         assert wrong == {}
 
-    @pytest.mark.row("D128")
     async def test_many_questions_share_few_connections(self, endpoint: Endpoint, relay: Relay):
         paths = [f"/many/f{number:03}" for number in range(0, 300, 10)]
         said = await asyncio.gather(*(endpoint.stat(path) for path in paths))

@@ -83,24 +83,13 @@ class Cannot:
     listed: bool = True
 
 
-NGINX_NON_UTF8 = Cannot(
-    "displayname holds the raw bytes, so the whole multistatus is not well-formed XML",
-    served=False,
-    listed=False,
-)
 HIDDEN = Cannot("dav-ext leaves out names that begin with a dot", listed=False)
 CANNOT: Mapping[tuple[str, str], Cannot] = {
     ("nginx", "leading dot"): HIDDEN,
     ("nginx", "leading dots"): HIDDEN,
     ("nginx", "three dots"): HIDDEN,
-    ("nginx", "not UTF-8"): NGINX_NON_UTF8,
     ("xrootd", "question mark"): Cannot(
         "it decodes %3F before it splits off the query: 404, whatever is asked",
-        served=False,
-        listed=False,
-    ),
-    ("xrootd", "not UTF-8"): Cannot(
-        "hrefs hold the raw bytes, so the whole multistatus is not well-formed XML",
         served=False,
         listed=False,
     ),

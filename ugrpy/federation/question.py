@@ -164,7 +164,8 @@ class Question:
         try:
             observation = await self.ask(endpoint, part)
         except Exception as error:  # noqa: BLE001 - a defect in one kind must not take the others' answers along
-            observation = Unknown(Cause.FAILED, f"internal error: {type(error).__name__}: {error}")
+            what = f"internal error: {type(error).__name__}"
+            observation = Unknown(Cause.FAILED, what, inside=f"{what}: {error}")
         self._tasks.pop(endpoint, None)
         self.hooks.heard(endpoint, observation, self.clock.monotonic() - started_s)
         self._feed(Heard(endpoint, observation))
