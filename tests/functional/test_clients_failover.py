@@ -8,6 +8,7 @@ notices. The other one probes all the time.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,7 @@ NGINX_BYTES_PER_S = 256 * 1024  # a client is never done with it before we are
 ON_TWO = "/two/big.bin"  # nginx, then Apache
 BEFORE_XROOTD = "/three/big.bin"  # nginx, then XRootD
 UNSTEADY = "/unsteady/big.bin"  # an element that resets the connection in the middle, then Apache
+UNSTEADY_BEFORE_XROOTD = "/unsteady-three/big.bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("failover")
     unsteady = StorageElement(
-        Tree({UNSTEADY: FileNode(BIG, MTIME_S)}), listen=(ADDRESSES["annex"], 0)
+        Tree({path: FileNode(BIG, MTIME_S) for path in (UNSTEADY, UNSTEADY_BEFORE_XROOTD)}),
+        listen=(ADDRESSES["annex"], 0),
     )
     with Bench() as bench, in_thread(unsteady), GatewayStarter(folder) as start:
         storages = {
@@ -83,6 +86,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             ON_TWO: ("nginx", "apache"),
             BEFORE_XROOTD: ("nginx", "xrootd"),
             UNSTEADY: ("apache",),
+            UNSTEADY_BEFORE_XROOTD: ("xrootd",),
         }.items():
             for name in holders:
                 write(storages[name], path, BIG)
@@ -196,6 +200,19 @@ def test_aria2_leaves_out_a_dead_replica(site, first, aria2, tmp_path):
     assert (tmp_path / "out" / "big.bin").read_bytes() == BIG
 
 
+@contextmanager
+def resetting(site: Site, path: str, cut_bytes: int) -> Iterator[None]:
+    """The element resets each download of that file after so many bytes; it must have been tried."""
+    assert site.first_of(site.steadfast, path) == site.unsteady.base_url + path
+    site.unsteady.counts.clear()
+    site.unsteady.faults_at[path] = Faults(reset_after_bytes=cut_bytes)
+    try:
+        yield
+    finally:
+        del site.unsteady.faults_at[path]
+    assert site.unsteady.counts["GET", path] >= 1
+
+
 SELF_HELP = ("davix", "gfal2", "xrootd-client", "aria2")
 
 
@@ -224,15 +241,27 @@ def test_a_replica_that_resets_the_connection_does_not_spoil_the_copy(
     site, client, cut_bytes, tmp_path
 ):
     """Before the head, after it, and in the middle of the body; each time anew, as broken disks do."""
-    assert site.first_of(site.steadfast, UNSTEADY) == site.unsteady.base_url + UNSTEADY
-    site.unsteady.counts.clear()
-    site.unsteady.faults_at[UNSTEADY] = Faults(reset_after_bytes=cut_bytes)
-    try:
+    with resetting(site, UNSTEADY, cut_bytes):
         download(client, site.steadfast.url + UNSTEADY, tmp_path / "big.bin").check()
-    finally:
-        del site.unsteady.faults_at[UNSTEADY]
-    assert site.unsteady.counts["GET", UNSTEADY] >= 1
     assert (tmp_path / "big.bin").read_bytes() == BIG
+
+
+@pytest.mark.parametrize("client", ["gfal2", "xrootd-client"])
+def test_who_does_not_ask_for_an_open_end_is_well_served_by_xrootd(site, client, tmp_path):
+    with resetting(site, UNSTEADY_BEFORE_XROOTD, 1_000_000):
+        url = site.steadfast.url + UNSTEADY_BEFORE_XROOTD
+        download(client, url, tmp_path / "big.bin").check()
+    assert (tmp_path / "big.bin").read_bytes() == BIG
+
+
+def test_who_looks_for_no_other_replica_fails_or_does_not_see_it(site, curl, wget2, tmp_path):
+    url = site.steadfast.url + UNSTEADY
+    with resetting(site, UNSTEADY, 1_000_000):
+        assert curl("-sSL", "-o", "curl", url).code in (18, 56)  # a short transfer, a reset
+        done = wget2("-q", "-O", "wget2", url)
+    assert (done.code, done.timed_out) == (0, False)  # version 1.99.1 takes it for the end
+    assert len((tmp_path / "curl").read_bytes()) < len(BIG)
+    assert len((tmp_path / "wget2").read_bytes()) < len(BIG)
 
 
 def test_gfal2_fails_honestly_as_long_as_nobody_told_it_of_other_replicas(

@@ -208,7 +208,6 @@ def test_columns_sort_by_clicking(grid, open_page, seen, scripts):
     assert seen.nothing_bad(), seen
 
 
-@pytest.mark.row("K1")
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_file_comes_from_its_storage(grid, open_page, seen, scripts):
     page = open_page(grid.at("/data/"), scripts=scripts)
