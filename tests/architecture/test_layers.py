@@ -72,7 +72,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     # adapters
     "ugrpy.transport": ("ugrpy.core",),
     "ugrpy.settings": ("ugrpy.core",),
-    "ugrpy.service": ("ugrpy.core", "ugrpy.security", "ugrpy.telemetry"),
+    "ugrpy.service": ("ugrpy.core", "ugrpy.security"),
     "ugrpy.endpoints": (),
     "ugrpy.endpoints.ancestors": ("ugrpy.core", "ugrpy.namespace"),
     "ugrpy.endpoints.completing": ("ugrpy.core", "ugrpy.namespace", "ugrpy.endpoints.base"),
@@ -116,7 +116,12 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     # wiring: imported by nothing above
     "ugrpy.config": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.settings"),
     "ugrpy.testing": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.config"),
-    "ugrpy.wiring": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.config"),
+    "ugrpy.wiring": (
+        *_BELOW_FRONTEND,
+        "ugrpy.endpoints.completing",
+        "ugrpy.frontend",
+        "ugrpy.config",
+    ),
     "ugrpy.demo": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.config", "ugrpy.testing"),
     "ugrpy.cli": (
         *_BELOW_FRONTEND,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ugrpy.telemetry import METRICS, MetricKind, render_reference
+from ugrpy.core.metric import MetricKind
+from ugrpy.telemetry import METRICS, render_reference
 
 PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
 

@@ -1,4 +1,4 @@
-"""The exporter: ``ugrpy.telemetry``'s table as prometheus-client instruments.
+"""The exporter: a program's table of metrics as prometheus-client instruments.
 
 With several workers, prometheus-client keeps the numbers in files that any worker can add up; it decides so when it is first
 imported, which is why the supervisor sets ``PROMETHEUS_MULTIPROC_DIR`` before that and workers import this module late.
@@ -6,6 +6,7 @@ imported, which is why the supervisor sets ``PROMETHEUS_MULTIPROC_DIR`` before t
 
 import os
 from bisect import bisect_left
+from collections.abc import Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -14,7 +15,7 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from ugrpy.core.meter import Instrument
-from ugrpy.telemetry import METRICS, Metric, MetricKind
+from ugrpy.core.metric import Metric, MetricKind
 
 PLAIN_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SHARED_DIR = "PROMETHEUS_MULTIPROC_DIR"
@@ -80,12 +81,12 @@ class _Histogram:
 
 
 class PrometheusMeter:
-    """All metrics of the table in a registry of their own. A gauge's ``add`` sets it."""
+    """All metrics of a table in a registry of their own. A gauge's ``add`` sets it."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Sequence[Metric]) -> None:
         self.registry = CollectorRegistry()
-        self._metrics = {metric.name: _make(metric, self.registry) for metric in METRICS}
-        self._bounds = {metric.name: metric.buckets for metric in METRICS}
+        self._metrics = {metric.name: _make(metric, self.registry) for metric in metrics}
+        self._bounds = {metric.name: metric.buckets for metric in metrics}
         self._instruments: list[_Counter | _Gauge | _Histogram] = []
 
     def instrument(self, name: str, **labels: str) -> Instrument:

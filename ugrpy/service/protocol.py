@@ -22,8 +22,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from ugrpy import telemetry
 from ugrpy.core.meter import Meter, NullMeter
+from ugrpy.core.service_metrics import service_metrics
 from ugrpy.service.patience import Outflow, Patience, unsent_bytes
 from ugrpy.service.refusal import (
     CROWDED,
@@ -273,7 +273,7 @@ class ProtocolServer(web.Server):
     """A ``web.Server`` whose connections are of the given class.
 
     ``handler_cancellation`` is always on: when a client leaves, its handler is cancelled, and with it the asks that
-    nobody else waits for. Content codings of requests are left alone: nobody needs them, and unpacking is an attack's lever.
+    nobody else waits for. ``program`` begins the name of the metric of faults. Content codings of requests are left alone: nobody needs them, and unpacking is an attack's lever.
     """
 
     def __init__(
@@ -283,15 +283,15 @@ class ProtocolServer(web.Server):
         protocol: type[GatewayProtocol] = GatewayProtocol,
         patience: Patience | None = None,
         meter: Meter | None = None,
+        program: str = "ugrpy",
         **settings: Any,
     ) -> None:
         super().__init__(handler, handler_cancellation=True, **{**_BOUNDS, **settings})
         self._protocol = protocol
         self._patience = patience or Patience()
         meter = meter or NullMeter()
-        self._faults = {
-            fault: meter.instrument(telemetry.CLIENT_FAULTS.name, reason=fault) for fault in Fault
-        }
+        faults = service_metrics(program).client_faults
+        self._faults = {fault: meter.instrument(faults.name, reason=fault) for fault in Fault}
         self._looking: asyncio.TimerHandle | None = None
         self._late = False
 

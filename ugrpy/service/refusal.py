@@ -35,7 +35,7 @@ _ASKS_BY_NAME = re.compile(r"b['\"][A-Za-z]")
 
 
 class Fault(StrEnum):
-    """Why a connection was ended by us; the label of ``ugrpy_client_faults_total``."""
+    """Why a connection was ended by us; the label of ``…_client_faults_total``."""
 
     MALFORMED = "malformed"
     TOO_LONG = "too_long"

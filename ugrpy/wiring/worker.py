@@ -24,6 +24,7 @@ from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.service.patience import Patience
 from ugrpy.service.protocol import GatewayProtocol, Handler, ProtocolServer
 from ugrpy.service.state import ServiceState
+from ugrpy.telemetry import METRICS
 from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.gauges import Gauges
@@ -80,7 +81,7 @@ class Worker:
         self._index = index
         self._protocol = protocol
         self._clock = SystemClock()
-        self._meter = PrometheusMeter()
+        self._meter = PrometheusMeter(METRICS)
         self._stop = asyncio.Event()
         self._listeners: list[tuple[asyncio.Server, ProtocolServer]] = []
 

@@ -11,6 +11,7 @@ from ugrpy import telemetry
 from ugrpy.core.clock import Clock
 from ugrpy.core.errors import RequestError
 from ugrpy.core.meter import Instrument
+from ugrpy.core.metric import Metric
 from ugrpy.endpoints.base import Features
 from ugrpy.federation import (
     Federation,
@@ -27,7 +28,6 @@ from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import Mount, MountTable
-from ugrpy.telemetry import Metric
 from ugrpy.testing import LoopClock, ScriptedEndpoint, run_virtual
 
 VICTORIA = Place(Position(48.46, -123.31), "CA")

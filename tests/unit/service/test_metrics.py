@@ -7,8 +7,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from ugrpy import telemetry
+from ugrpy.core.metric import LATENCY_BUCKETS_S, MetricKind
 from ugrpy.service.metrics import PLAIN_TYPE, PrometheusMeter
-from ugrpy.telemetry import LATENCY_BUCKETS_S, METRICS, MetricKind
+from ugrpy.telemetry import METRICS
 
 
 def samples(page: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -23,7 +24,7 @@ def samples(page: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]
 @pytest.fixture
 def meter(monkeypatch):
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
-    return PrometheusMeter()
+    return PrometheusMeter(METRICS)
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)

@@ -9,11 +9,12 @@ from aiohttp.test_utils import make_mocked_request
 
 from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.service.state import ServiceState
+from ugrpy.telemetry import METRICS
 
 
 def a_state(*networks: str, refreshed: list[int] | None = None) -> ServiceState:
     return ServiceState(
-        PrometheusMeter(),
+        PrometheusMeter(METRICS),
         note=lambda: {"endpoints": 3},
         refresh=lambda: (refreshed if refreshed is not None else []).append(1),
         metrics_from=tuple(map(ip_network, networks)),
