@@ -66,6 +66,7 @@ PRIVATE_NAMES = {
     web.Server: ("__call__", "_connections", "_kwargs"),
 }
 
+_NO_TIME_S = 0.001
 _HEAD_END = b"\r\n\r\n"
 _HEAD_END_BYTES = len(_HEAD_END)
 _receive = RequestHandler.data_received
@@ -232,7 +233,10 @@ class GatewayProtocol(RequestHandler):
                 self._head_since_s = now
             elif now - self._head_since_s >= patience.head_s:
                 self._refuse(SLOW_HEAD)
-        elif not self._request_count and now - self._opened_s >= patience.head_s:
+        elif (
+            not (self._request_count or self._force_close)
+            and now - self._opened_s >= patience.head_s
+        ):
             self._server.count(Fault.SILENT)
             self.force_close()
         unsent = unsent_bytes(transport)
@@ -315,8 +319,8 @@ class ProtocolServer(web.Server):
             self._look_later()
 
     async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's
-        """End all connections; those with a request in flight have ``timeout`` seconds."""
-        await super().shutdown(timeout)
+        """End all connections; those with a request in flight have ``timeout`` seconds. To aiohttp, 0 means for ever."""
+        await super().shutdown(max(timeout, _NO_TIME_S) if timeout is not None else None)
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None

@@ -460,6 +460,18 @@ async def test_it_stops_looking_when_nobody_is_there():
         assert server._looking is None
 
 
+@pytest.mark.parametrize("grace_s", [0, 0.01])
+async def test_a_server_that_stops_does_not_wait_for_ever(grace_s):
+    async with serving(clients=2) as (busy, idle):
+        busy.feed(get("/late"))
+        await busy.settle()
+        async with asyncio.timeout(20):
+            await busy.server.shutdown(grace_s)
+        assert busy.pipe.closed
+        assert idle.pipe.closed
+        assert busy.server._looking is None
+
+
 async def test_a_mistake_of_a_handler_is_aiohttps_to_tell(caplog):
     async def broken(_request: web.BaseRequest) -> web.StreamResponse:
         raise ValueError("ours")
