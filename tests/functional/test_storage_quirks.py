@@ -4,10 +4,13 @@ Rows D49, D128, D129, D144 and K57.
 """
 
 import http.client
+import http.server
 import json
 import os
+import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -191,6 +194,49 @@ def test_one_bad_name_hides_no_other(xrootd_http, start_gateway):
     sent = ask("GET", f"{gateway.url}/d/caf%E9.txt")
     assert sent.headers["location"] == f"{xrootd_http.url}/badname/d/caf%E9.txt"
     assert ask("GET", sent.headers["location"]).body == b"0123456789"
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """The URL of a server that answers every request by this multistatus."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_PROPFIND(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            self.send_response(207)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join(10)
+
+
+def test_names_that_cannot_be_told_are_said_to_be_missing(start_gateway):
+    """An encoded slash is no separator and can be in no name: the child is not lost silently."""
+    responses = "".join(
+        f"<D:response><D:href>{href}</D:href><D:propstat><D:prop><D:resourcetype>{kind}</D:resourcetype>"
+        "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>"
+        for href, kind in [("/d/", "<D:collection/>"), ("/d/a%2Fb", ""), ("/d/c", "")]
+    )
+    with answering(f'<D:multistatus xmlns:D="DAV:">{responses}</D:multistatus>'.encode()) as url:
+        gateway = start_gateway(
+            config=configuration({"odd": {"url": url, **QUIET}}, health=NEVER_EJECT)
+        )
+        answer = propfind(f"{gateway.url}/d/")
+        assert answer.status == 207
+        assert [one.href for one in parse_multistatus(answer.body)] == ["/d/", "/d/c"]
+        assert "1 of its names cannot be asked for" in told(answer)
+        assert health_of(gateway, "odd")["failed"] == 0
 
 
 # -- what was learnt is shown ----------------------------------------------------------------------

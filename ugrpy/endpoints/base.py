@@ -10,7 +10,8 @@ name translation have been applied. The odd cases, which ``tests/conformance/end
   may come twice: merging counts the first), and then returns an observation of the path itself: *found* with a collection when the listing is whole, *found* with a file
   when the path is a file (no children are then handed over), *absent*, *denied*; *unknown* when it broke off, and then
   what was handed over until there is still true. A child that the storage names without describing it (no properties, or
-  a status of its own such as 403) is handed over without metadata; only one that it says is gone is left out.
+  a status of its own such as 403) is handed over without metadata; only one that it says is gone is left out. One whose name
+  cannot be told or asked for is counted in ``Found.left_out``.
 - ``url`` is synchronous, does no I/O and never fails for a path that ``stat`` accepts.
 - No ``detail`` names a host, a path on the endpoint or a credential: clients read it. ``trouble`` is for operators.
 

@@ -198,7 +198,7 @@ class Listing:
         return growing.children
 
     def _not_listed(self, known: KnownName) -> dict[str, str]:
-        """Endpoints that gave their word on the collection, and whose children are unknown all the same."""
+        """Endpoints that gave their word on the collection, and whose children are unknown all the same, or some of them."""
         reasons: dict[str, str] = {}
         for name, sighting in known.knowledge.items():
             match sighting.observation:
@@ -206,6 +206,8 @@ class Listing:
                     reasons[name] = detail or "refused"
                 case Found(entry) if entry.kind is Kind.COLLECTION and not self._lists(name):
                     reasons[name] = "holds the collection and cannot list it"
+                case Found(_, left_out) if left_out:
+                    reasons[name] = f"{left_out} of its names cannot be asked for"
         return reasons
 
     def _lists(self, name: EndpointId) -> bool:

@@ -138,5 +138,5 @@ class Locating:
 def named(said: Observation, path: str) -> Observation:
     """The observation under the name that clients use: mounts may rename a collection."""
     if isinstance(said, Found) and said.entry.name != (name := name_of(path)):
-        return Found(replace(said.entry, name=name))
+        return replace(said, entry=replace(said.entry, name=name))
     return said

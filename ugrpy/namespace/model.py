@@ -60,9 +60,10 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The endpoint holds the name."""
+    """The endpoint holds the name. ``left_out``, of a listing: how many children could not be handed on, having no usable name."""
 
     entry: Entry
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

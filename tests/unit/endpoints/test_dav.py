@@ -3,6 +3,7 @@
 import pytest
 
 from tests.faults.raw_server import RawServer, always, chunked, http
+from ugrpy.endpoints.base import Quirk
 from ugrpy.endpoints.dav import DavEndpoint
 from ugrpy.namespace.model import (
     Absent,
@@ -157,6 +158,32 @@ async def test_success_that_is_no_multistatus(over):
 async def test_answers_to_list(over, responses, said, names):
     _, endpoint = await over(always(http(207, multistatus(*responses))))
     assert await listing(endpoint, "/a") == (said, names)
+
+
+async def test_names_that_cannot_be_asked_for_are_counted(over):
+    odd = [response(href) for href in ("/a/x%2Fy", "/a/%00", "relative", "/a/../b", "")]
+    body = multistatus(response("/a/", COLLECTION), *odd, response("/a/x"))
+    _, endpoint = await over(always(http(207, body)))
+    assert await listing(endpoint, "/a") == (Found(Entry("a", Kind.COLLECTION), 5), ["x"])
+
+
+async def test_a_child_that_may_not_be_looked_at_is_listed_all_the_same(over):
+    body = multistatus(
+        response("/a/", COLLECTION),
+        response("/a/shut/", status=403),
+        response("/a/broken", status=500),
+        response("/a/gone", status=404),
+        response("/a/locked", status=423),
+    )
+    _, endpoint = await over(always(http(207, body)))
+    children: list[Entry] = []
+    assert await endpoint.list("/a", children.extend) == Found(Entry("a", Kind.COLLECTION))
+    assert children == [
+        Entry("shut", Kind.COLLECTION),
+        Entry("broken", Kind.FILE),
+        Entry("locked", Kind.FILE),
+    ]
+    assert endpoint.features.quirks == {Quirk.CHILD_REFUSED}
 
 
 async def test_what_came_before_a_break_is_handed_over(over):

@@ -3,6 +3,7 @@
 ``tests/conformance/test_quirks.py`` meets them at the real servers. Both tables hold every quirk.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,6 +180,11 @@ async def answer(case: Case) -> tuple[Observation, list[Entry], Features]:
 
 def test_every_quirk_has_its_captured_reply():
     assert set(CASES) == set(Quirk)
+
+
+def test_every_quirk_is_on_the_page_for_operators():
+    page = (DATA.parents[1] / "docs/howto/storages.md").read_text()
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == list(Quirk)
 
 
 @pytest.mark.parametrize("quirk", CASES)

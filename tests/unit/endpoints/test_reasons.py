@@ -83,7 +83,6 @@ SCRIPTS: dict[str, Script] = {
 }
 
 
-@pytest.mark.row_partial("K29", missing="what clients read of it is shown elsewhere")
 @pytest.mark.parametrize("kind", ["dav", "http"])
 @pytest.mark.parametrize("script", SCRIPTS)
 async def test_no_reason_names_a_host_a_port_or_a_path(script, kind):

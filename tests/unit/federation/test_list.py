@@ -93,6 +93,15 @@ async def test_a_listing_that_breaks_off_is_partial():
     assert listing.missing == {"cern": "connection reset"}
 
 
+@virtual
+async def test_names_that_an_endpoint_could_not_tell_are_missing():
+    uvic, cern = holding("uvic", "/d/a"), holding("cern")
+    cern.on("/d", Reply(Found(Entry("d", Kind.COLLECTION), 2), (Entry("1", Kind.FILE),)))
+    listing = await world(uvic, cern).federation.list("/d")
+    assert names(listing) == ["1", "a"]
+    assert listing.missing == {"cern": "2 of its names cannot be asked for"}
+
+
 @pytest.mark.parametrize("how", ["the kind cannot", "the operator forbids"])
 @virtual
 async def test_one_that_cannot_list_is_asked_whether_it_holds_the_collection(how: str):

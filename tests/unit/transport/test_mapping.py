@@ -155,7 +155,6 @@ def test_the_library_s_own_words_are_kept_for_operators():
         assert "\n" not in inside
 
 
-@pytest.mark.row_partial("K29", missing="listings themselves are shown elsewhere")
 def test_no_client_reads_a_host_an_address_or_a_path():
     """Every foreign error above has the host, its address or a path in its own text."""
     for foreign, _, _ in CASES:

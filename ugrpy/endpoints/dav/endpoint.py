@@ -65,7 +65,7 @@ class DavEndpoint(HttpEndpoint):
                 raise Malformed("PROPFIND: far more is described than was asked for")
             seen.append(resource)
 
-        verdict = await self._propfind(path, "0", take, slash=path == "/")
+        verdict = await self._propfind(path, "0", MultistatusReader(), take, slash=path == "/")
         if verdict is not None:
             return verdict
         if not seen:
@@ -103,8 +103,9 @@ class DavEndpoint(HttpEndpoint):
 
     async def _children(self, path: str, children: Children, *, slash: bool) -> Observation:
         sorter = ListingSorter(expected_path(self.base_path, path), children, name_of(path))
+        reader = MultistatusReader()
         try:
-            verdict = await self._propfind(path, "1", sorter.add, slash=slash)
+            verdict = await self._propfind(path, "1", reader, sorter.add, slash=slash)
         except EndpointError:
             sorter.flush()
             raise
@@ -116,10 +117,16 @@ class DavEndpoint(HttpEndpoint):
             raise Malformed("PROPFIND: the listing does not describe the collection itself")
         if (verdict := _own_verdict(sorter.itself)) is not None:
             return verdict
-        return Found(replace(entry_of(sorter.itself), name=name_of(path)))
+        return Found(replace(entry_of(sorter.itself), name=name_of(path)), reader.skipped)
 
     async def _propfind(
-        self, path: str, depth: str, take: Callable[[Resource], None], *, slash: bool
+        self,
+        path: str,
+        depth: str,
+        reader: MultistatusReader,
+        take: Callable[[Resource], None],
+        *,
+        slash: bool,
     ) -> Observation | None:
         """Ask, and hand the resources to ``take``; an observation when the status alone decides."""
         url = self.url(path)
@@ -129,21 +136,22 @@ class DavEndpoint(HttpEndpoint):
             "PROPFIND", url, headers=_headers(depth), body=_BODY
         ) as reply:
             if reply.status not in REDIRECTS:
-                return await self._read(reply, take)
+                return await self._read(reply, reader, take)
             target = redirect_target(url, reply.headers)
             if slash or not adds_slash(url, target):
                 raise Malformed(
                     "PROPFIND: redirected elsewhere", inside=f"PROPFIND: redirected to {target}"
                 )
         self.learn({Quirk.SLASH_REDIRECT})
-        return await self._propfind(path, depth, take, slash=True)
+        return await self._propfind(path, depth, reader, take, slash=True)
 
-    async def _read(self, reply: Reply, take: Callable[[Resource], None]) -> Observation | None:
+    async def _read(
+        self, reply: Reply, reader: MultistatusReader, take: Callable[[Resource], None]
+    ) -> Observation | None:
         if (verdict := plain_verdict("PROPFIND", reply.status)) is not None:
             return verdict
         if reply.status != 207:
             raise Malformed(f"PROPFIND: the endpoint answered {reply.status}, not 207")
-        reader = MultistatusReader()
         try:
             async for resource in _resources(reply, reader):
                 take(resource)
