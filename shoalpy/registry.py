@@ -11,6 +11,7 @@ A cache that does not say goodbye is dropped ``inactive_s`` after its last beat;
 whenever the table is swept (row S29).
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated
@@ -152,6 +153,11 @@ class Registry:
     def live(self, now_s: float) -> Iterator[Cache]:
         """All live caches in the order of their first beats."""
         return (cache for cache in list(self._caches.values()) if self._is_live(cache, now_s))
+
+    def next_expiry_s(self, now_s: float) -> float:
+        """When the first of the live caches will be gone unless it is heard of; infinite when there is none."""
+        oldest_s = min((cache.last_active_s for cache in self.live(now_s)), default=math.inf)
+        return oldest_s + self.policy.inactive_s
 
     def counts(self, now_s: float) -> Mapping[Health, int]:
         """How many live caches there are by what verification found."""

@@ -1,0 +1,200 @@
+"""Rankings that are kept give what ranking anew would give, and never a cache that has gone or moved."""
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from shoalpy import nearest as module
+from shoalpy.model import Health
+from shoalpy.nearest import Caller, Nearest
+from shoalpy.ranking import CostPolicy, Wish, nearest
+from shoalpy.registry import Registry
+from tests.unit.shoalpy.tracked import BATAVIA, GENEVA, NOW, VANCOUVER, add, beat, facts
+from ugrpy.locality import Place
+
+SWISS = Caller(Place(GENEVA), "swiss")
+
+
+def in_network(caller: Caller, cache) -> bool:
+    return caller.network == cache.facts.place.asn
+
+
+def make(registry: Registry, policy: CostPolicy | None = None, **more) -> Nearest:
+    draw = random.Random(4).random
+    return Nearest(registry, policy or CostPolicy(), same_network=in_network, draw=draw, **more)
+
+
+def keys(ranked) -> list[str]:
+    return [one.cache.key for one in ranked]
+
+
+def table(size: int) -> Registry:
+    """Caches at different distances from Geneva, the first the nearest."""
+    registry = Registry()
+    for number in range(size):
+        position = replace(GENEVA, longitude_deg=6.15 + 160 * number / size)
+        add(registry, beat(f"c{number}", port=1000 + number), facts(position))
+    return registry
+
+
+def test_the_nearest_come_first_and_as_many_as_wanted():
+    registry = Registry()
+    add(registry, beat("far", public="192.0.2.1"), facts(VANCOUVER))
+    add(registry, beat("near", public="192.0.2.2"), facts(GENEVA))
+    add(registry, beat("between", public="192.0.2.3"), facts(BATAVIA))
+    near = make(registry)
+
+    assert keys(near(SWISS, Wish(count=2), NOW)) == ["near", "between"]
+    assert keys(near(SWISS, Wish(count=5), NOW)) == ["near", "between", "far"]
+    assert near(SWISS, Wish(count=0), NOW) == []
+
+
+@pytest.mark.parametrize("size", [1, 10, 100, 300])
+@pytest.mark.parametrize("count", [1, 5, 16, 17, 1000])
+def test_it_is_what_ranking_anew_gives(size, count):
+    registry = table(size)
+    policy = CostPolicy(tie=0.0)
+    near = make(registry, policy)
+    wish = Wish(count=count)
+    anew = nearest(
+        registry.live(NOW),
+        SWISS.place,
+        wish,
+        policy,
+        same_network=lambda _: False,
+        draw=lambda: 0.5,
+    )
+
+    for _ in range(2):
+        assert keys(near(SWISS, wish, NOW)) == keys(anew)
+
+
+def test_a_new_port_shows_at_once_and_so_does_a_new_cache():
+    registry = table(100)
+    near = make(registry)
+    assert near(SWISS, Wish(count=1), NOW)[0].cache.beat.port == 1000
+
+    registry.apply(beat("c0", port=8), facts(GENEVA), NOW + 1)
+    registry.verified("c0", replace(registry.get("c1", NOW).verification, health=Health.PASSED))
+    add(registry, beat("new", public="192.0.2.77"), facts(GENEVA), now_s=NOW + 1)
+
+    found = near(SWISS, Wish(count=2), NOW + 1)
+    assert {(one.cache.key, one.cache.beat.port) for one in found} == {("c0", 8), ("new", 3128)}
+
+
+def test_loads_count_at_once_in_a_small_table_and_after_a_while_in_a_large_one():
+    for size, at_once in ((10, True), (100, False)):
+        registry = table(size)
+        near = make(registry)
+        assert keys(near(SWISS, Wish(count=1), NOW)) == ["c0"]
+
+        registry.apply(beat("c0", port=1000, load=1e6), facts(GENEVA), NOW + 0.5)
+
+        now = near(SWISS, Wish(count=1), NOW + 0.5)
+        assert keys(now) == (["c1"] if at_once else ["c0"])
+        # the load shown is the one it has in either case
+        assert now[0].cache.beat.load_kbps == (0.0 if at_once else 1e6)
+        assert keys(near(SWISS, Wish(count=1), NOW + 1.1)) == ["c1"]
+
+
+def test_a_cache_that_is_no_longer_heard_of_is_not_named_although_nothing_was_swept():
+    registry = table(100)
+    for number in range(1, 100):
+        registry.apply(
+            beat(f"c{number}", port=1000 + number, sent_at_s=NOW + 100),
+            registry.get(f"c{number}", NOW).facts,
+            NOW + 100,
+        )
+    near = make(registry)
+    assert keys(near(SWISS, Wish(count=1), NOW + 179.9)) == ["c0"]
+
+    assert keys(near(SWISS, Wish(count=2), NOW + 180)) == ["c1", "c2"]
+
+
+def test_one_that_says_goodbye_is_gone():
+    registry = table(100)
+    near = make(registry)
+    near(SWISS, Wish(count=1), NOW)
+
+    registry.goodbye("c0", "")
+
+    assert keys(near(SWISS, Wish(count=1), NOW)) == ["c1"]
+
+
+def test_callers_of_other_networks_have_rankings_of_their_own():
+    registry = Registry()
+    add(registry, beat("mine"), facts(GENEVA, asn=513), health=Health.FAILED)
+    near = make(registry)
+
+    assert keys(near(Caller(Place(GENEVA), 513), Wish(), NOW)) == ["mine"]
+    assert near(Caller(Place(GENEVA), 514), Wish(), NOW) == []
+
+
+@pytest.mark.parametrize("size", [2, 5, 40, 400])
+def test_equal_caches_are_drawn_by_what_is_free_in_them(size):
+    registry = Registry()
+    for number in range(size):
+        busy = 61_000.0 if number == 0 else 0.0
+        add(registry, beat(f"c{number}", port=1000 + number, load=busy), facts(GENEVA))
+    near = make(registry, CostPolicy(tie=1.0))
+    draws = 200 * size
+
+    firsts = Counter(keys(near(SWISS, Wish(count=1), NOW))[0] for _ in range(draws))
+
+    # the half busy one half as often as the others
+    expected = draws / (size - 0.5)
+    others = [firsts[f"c{number}"] for number in range(1, size)]
+    assert sum(others) / len(others) == pytest.approx(expected, rel=0.1)
+    if size <= 40:
+        assert firsts["c0"] == pytest.approx(expected / 2, rel=0.35)
+
+
+def test_several_of_many_equal_ones_are_different():
+    registry = Registry()
+    for number in range(100):
+        add(registry, beat(f"c{number}", port=1000 + number), facts(GENEVA))
+    near = make(registry)
+
+    for _ in range(50):
+        assert len(set(keys(near(SWISS, Wish(count=20), NOW)))) == 20
+
+
+def test_where_one_has_nearly_all_that_is_free_the_others_are_drawn_still():
+    registry = Registry()
+    for number in range(100):
+        load = 0.0 if number == 0 else 122_000.0
+        add(registry, beat(f"c{number}", port=1000 + number, load=load), facts(GENEVA))
+    near = make(registry, CostPolicy(tie=1.0))
+
+    found = keys(near(SWISS, Wish(count=10), NOW))
+
+    assert found[0] == "c0"
+    assert len(set(found)) == 10
+
+
+def test_what_is_kept_is_bounded(monkeypatch):
+    monkeypatch.setattr(module, "KEPT", 50)
+    near = make(table(10))
+
+    for network in range(100):
+        near(Caller(Place(GENEVA), network), Wish(), NOW)
+
+    assert repr(near) == "<Nearest 4 rankings of 44 caches>"
+
+
+def test_the_shape_of_a_table_ends_with_all_but_a_load():
+    registry = Registry()
+    add(registry, beat("a"), facts(GENEVA))
+    shape, version = registry.shape, registry.version
+
+    registry.apply(beat("a", load=5.0, sent_at_s=NOW + 1), facts(GENEVA), NOW + 1)
+    assert (registry.shape, registry.version > version) == (shape, True)
+
+    registry.apply(beat("a", private="10.0.0.1"), facts(GENEVA), NOW + 2)
+    assert registry.shape > shape
+    shape = registry.shape
+
+    registry.apply(beat("a", private="10.0.0.1"), facts(BATAVIA), NOW + 3)
+    assert registry.shape > shape
