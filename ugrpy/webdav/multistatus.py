@@ -7,6 +7,7 @@ What storages mean by what they send is in ``response``; bytes that XML cannot c
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import cast
 
 from lxml import etree
@@ -47,6 +48,7 @@ class MultistatusReader:
         self._hrefs = hrefs
         self._repair = Repair()
         self._broken: DataError | None = None
+        self._innermost: etree._Element | None = None
         self._since_last_bytes = 0
         self._started = False
         self._parser = etree.XMLPullParser(
@@ -66,7 +68,7 @@ class MultistatusReader:
                 break
             self._feed(self._repair.feed(data[start : start + _PIECE_BYTES]), found)
         if self._broken is not None and not found:
-            raise self._broken
+            raise _afresh(self._broken)
         return found
 
     def close(self) -> list[Resource]:
@@ -75,7 +77,7 @@ class MultistatusReader:
         if self._broken is None:
             self._feed(self._repair.finish(), found)
         if self._broken is not None:
-            raise self._broken
+            raise _afresh(self._broken)
         try:
             root = self._parser.close()
         except etree.XMLSyntaxError as error:
@@ -85,8 +87,20 @@ class MultistatusReader:
         _check_document(root)
         self._drain(found)
         if self._broken is not None:
-            raise self._broken
+            raise _afresh(self._broken)
         return found
+
+    def abandon(self) -> None:
+        """Free what is held of a document that is not read to its end, which may be a megabyte; nothing is fed any more.
+
+        The parser, its tree and the elements that it has not closed refer to each other, so that without this they stay until
+        the collector comes, which is seldom.
+        """
+        with suppress(etree.XMLSyntaxError):
+            self._parser.close()
+        if self._innermost is not None:
+            self._innermost.clear()
+            self._innermost = None
 
     def _feed(self, piece: bytes, found: list[Resource]) -> None:
         if not piece:
@@ -109,13 +123,14 @@ class MultistatusReader:
                     self._take(element, found)
                     _forget(element, parent)
         except DataError as error:
-            self._broken = self._broken or error
+            self._broken = self._broken or _afresh(error)
         if self._since_last_bytes > RESPONSE_LIMIT_BYTES:
             self._broken = self._broken or DataError(
                 f"multistatus: {RESPONSE_LIMIT_BYTES} bytes without a complete response"
             )
 
     def _check_start(self, element: etree._Element, parent: etree._Element | None) -> None:
+        self._innermost = element
         if parent is not None:
             _check_document(parent)
         elif self._started:
@@ -137,6 +152,11 @@ class MultistatusReader:
                 self.skipped += 1
             else:
                 found.append(resource)
+
+
+def _afresh(error: DataError) -> DataError:
+    """The same error without its traceback: one that a reader keeps would keep the reader, too."""
+    return DataError(str(error), seen=error.seen, hint=error.hint)
 
 
 def _check_document(element: etree._Element) -> None:

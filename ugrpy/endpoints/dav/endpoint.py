@@ -160,6 +160,7 @@ class DavEndpoint(HttpEndpoint):
             raise Malformed(f"PROPFIND: {error}", inside=f"PROPFIND: {error}{seen}") from error
         finally:
             self.learn(reader.quirks)
+            reader.abandon()
         return None
 
 
