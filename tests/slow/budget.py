@@ -19,7 +19,7 @@ def rounds() -> Iterator[random.Random]:
     """A source of chance for each round until the time is up, and at least one."""
     ends = time.monotonic() + FUZZ_S
     number = 0
+    print(f"UGRPY_FUZZ_SEED={SEED}")
     while number == 0 or time.monotonic() < ends:
-        print(f"UGRPY_FUZZ_SEED={SEED} round {number}")
         yield random.Random(f"{SEED} {number}")
         number += 1
