@@ -58,7 +58,7 @@ setup: $(STAMPS)/self ## the virtual environment with everything in it
 
 .PHONY: lock
 lock: $(STAMPS)/self ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade to move versions)
-	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra test --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra shoal --extra test --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --strip-extras -q -o requirements.lock $(ARGS)
 
 # -- the main job ---------------------------------------------------------------------------------
