@@ -1,21 +1,17 @@
-"""Who asks, and where is that? The other end of the connection, as trusted proxies tell it, or the address that stands in ``?ip=``."""
+"""Who asks, and where is that? The client as the service sees it, or the address that stands in ``?ip=``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
-from aiohttp import web
-
 from shoalpy.model import Address
 from shoalpy.nearest import NOBODY, Caller
 from ugrpy.core.errors import BadRequest
-from ugrpy.locality import Network, parse_address
-from ugrpy.security.forwarded import TrustedNetworks, client_address
+from ugrpy.locality import parse_address
 
 KNOWN_CALLERS = 50_000
-# Longer headers and queries are worked out each time, or strangers could fill the memory with them.
-_LONGEST_KEPT = 512
+_MOST_FIELDS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,45 +23,27 @@ class Asking:
 
 
 class Callers:
-    """``caller_of`` says what matters of an address; it is asked again after ``forget``, when databases have changed."""
+    """``caller_of`` says what matters of an address; it is asked again after ``forget``, when databases have changed.
 
-    def __init__(
-        self,
-        caller_of: Callable[[Address], Caller],
-        *,
-        trusted: Sequence[Network] = (),
-        takes_ip: bool = True,
-    ) -> None:
+    ``takes_ip``: whether ``?ip=`` counts.
+    """
+
+    def __init__(self, caller_of: Callable[[Address], Caller], *, takes_ip: bool = True) -> None:
         self._caller_of = caller_of
-        self._trusted = TrustedNetworks(trusted)
         self._takes_ip = takes_ip
-        self._known = lru_cache(maxsize=KNOWN_CALLERS)(self._asking)
+        self._known = lru_cache(maxsize=KNOWN_CALLERS)(self._find)
 
     def forget(self) -> None:
         """Whatever was known of addresses may be wrong now."""
         self._known.cache_clear()
 
-    def asking(self, request: web.BaseRequest, query: str = "") -> Asking:
+    def asking(self, client: Address | None, query: str = "") -> Asking:
         """Who asks. Raises ``BadRequest`` when ``?ip=`` is no address."""
         if query and self._takes_ip:
-            wanted = ip_in(query)
-            if wanted is not None:
-                return self._known(str(wanted), (), ())
-        if not self._trusted:
-            return self._known(request.remote, (), ())
-        headers = request.headers
-        x_forwarded_for = tuple(headers.getall("X-Forwarded-For", ()))
-        forwarded = tuple(headers.getall("Forwarded", ()))
-        length = sum(map(len, x_forwarded_for)) + sum(map(len, forwarded))
-        find = self._known if length <= _LONGEST_KEPT else self._asking
-        return find(request.remote, x_forwarded_for, forwarded)
+            client = ip_in(query) or client
+        return self._known(client)
 
-    def _asking(
-        self, peer: str | None, x_forwarded_for: tuple[str, ...], forwarded: tuple[str, ...]
-    ) -> Asking:
-        address = client_address(
-            peer, x_forwarded_for=x_forwarded_for, forwarded=forwarded, trusted=self._trusted
-        )
+    def _find(self, address: Address | None) -> Asking:
         return Asking(None) if address is None else Asking(address, self._caller_of(address))
 
 
@@ -75,12 +53,20 @@ def ip_in(query: str) -> Address | None:
     The query is decoded once as a whole first, since some write ``ip%3d192.0.2.7`` where ``=`` cannot be written (reference section 10.1).
     Raises ``BadRequest``.
     """
-    if "ip" not in query.lower():
+    if "ip" not in query:
         return None
-    given = dict(parse_qsl(unquote(query), keep_blank_values=True, max_num_fields=100)).get("ip")
+    given = fields_of(unquote(query)).get("ip")
     if given is None:
         return None
     address = parse_address(given)
     if address is None:
         raise BadRequest("bad ip address given")
     return address
+
+
+def fields_of(query: str) -> dict[str, str]:
+    """The fields of a query, the last of each name. Raises ``BadRequest`` when there are too many."""
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise BadRequest("too many fields in the query") from None

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shoalpy import nearest as module
-from shoalpy.model import Health
+from shoalpy.model import Cache, Health, Verification
 from shoalpy.nearest import Caller, Nearest
 from shoalpy.ranking import CostPolicy, Wish, nearest
 from shoalpy.registry import Registry
@@ -17,7 +17,7 @@ from ugrpy.locality import Place
 SWISS = Caller(Place(GENEVA), "swiss")
 
 
-def in_network(caller: Caller, cache) -> bool:
+def in_network(caller: Caller, cache: Cache) -> bool:
     return caller.network == cache.facts.place.asn
 
 
@@ -77,7 +77,7 @@ def test_a_new_port_shows_at_once_and_so_does_a_new_cache():
     assert near(SWISS, Wish(count=1), NOW)[0].cache.beat.port == 1000
 
     registry.apply(beat("c0", port=8), facts(GENEVA), NOW + 1)
-    registry.verified("c0", replace(registry.get("c1", NOW).verification, health=Health.PASSED))
+    registry.verified("c0", Verification(Health.PASSED))
     add(registry, beat("new", public="192.0.2.77"), facts(GENEVA), now_s=NOW + 1)
 
     found = near(SWISS, Wish(count=2), NOW + 1)
@@ -101,12 +101,8 @@ def test_loads_count_at_once_in_a_small_table_and_after_a_while_in_a_large_one()
 
 def test_a_cache_that_is_no_longer_heard_of_is_not_named_although_nothing_was_swept():
     registry = table(100)
-    for number in range(1, 100):
-        registry.apply(
-            beat(f"c{number}", port=1000 + number, sent_at_s=NOW + 100),
-            registry.get(f"c{number}", NOW).facts,
-            NOW + 100,
-        )
+    for cache in list(registry.live(NOW))[1:]:
+        registry.apply(replace(cache.beat, sent_at_s=NOW + 100), cache.facts, NOW + 100)
     near = make(registry)
     assert keys(near(SWISS, Wish(count=1), NOW + 179.9)) == ["c0"]
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 from lxml import html
+from lxml.html import HtmlElement
 
 from shoalpy.model import Health
 from shoalpy.registry import Registry
@@ -26,7 +27,7 @@ def view(registry: Registry, now_s: float = NOW, **more) -> PageView:
     return PageView(caches, now_s, 180.0, 10.0, "1.2", **({"shows_private": lambda _: True} | more))
 
 
-def page(registry: Registry, ask: PageAsk | None = None, now_s: float = NOW, **more):
+def page(registry: Registry, ask: PageAsk | None = None, now_s: float = NOW, **more) -> HtmlElement:
     return html.document_fromstring(render(view(registry, now_s, **more), ask or PageAsk()))
 
 
@@ -118,7 +119,7 @@ def test_nothing_a_cache_says_becomes_markup():
 
     text = render(view(registry), PageAsk())
 
-    document = html.document_fromstring(text)
+    document: HtmlElement = html.document_fromstring(text)
     assert list(document.iter("script", "img")) == []
     assert '<script>alert("1")</script>' in document.text_content()
     assert '"><script>alert(2)</script>' in document.text_content()
@@ -132,7 +133,7 @@ def test_nothing_is_fetched_from_elsewhere_and_the_policy_names_the_one_style_sh
     fetched = re.findall(r'(?:src|href|url)\s*[=(]\s*"?([^">)]*)', text)
     assert fetched
     assert all(one.startswith(("/", "data:")) for one in fetched)
-    document = html.document_fromstring(text)
+    document: HtmlElement = html.document_fromstring(text)
     assert [one.text for one in document.iter("style")] == [STYLE]
     assert document.xpath("//*[@style or @onclick]") == []
     assert CONTENT_SECURITY_POLICY.startswith("default-src 'none'; style-src 'sha256-")

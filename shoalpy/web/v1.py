@@ -1,0 +1,137 @@
+"""Version 1: the answers that shoal's clients parse (reference sections 2.1 and 2.2).
+
+They read them with regular expressions, so names, order and spacing are those of the sample there: an object keyed by decimal numbers
+in the order of rank, ``null`` when no cache qualifies. Each cache is rendered once and kept as text until its next heartbeat; an
+answer only joins them.
+"""
+
+import json
+import re
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from shoalpy.model import Cache, CacheType, Upstream
+from shoalpy.nearest import Caller, Nearest
+from shoalpy.ranking import CostPolicy, Wish
+from shoalpy.registry import Registry
+from shoalpy.web.replies import FOR_THE_CALLER, Document
+from shoalpy.wire import render_v1
+
+NOTHING = b"null"
+DEFAULT_COUNT = 5
+# Lists of all caches that are kept; one serves everybody unless private addresses are hidden.
+_KEPT_LISTS = 16
+
+_REVERSE_TOO = frozenset(CacheType)
+_WISHES = {
+    "nearest": Wish(count=DEFAULT_COUNT),
+    # the same since all that is served is verified; kept for clients that ask so
+    "nearestverified": Wish(count=DEFAULT_COUNT),
+    "nearestcvmfs": Wish(_REVERSE_TOO, Upstream.CVMFS, DEFAULT_COUNT),
+    "nearestconditions": Wish(_REVERSE_TOO, Upstream.FRONTIER, DEFAULT_COUNT),
+}
+# The slash before the number may be missing, or doubled, as everywhere; numbers that no table has are no path here.
+_PATH = re.compile(r"/+(nearest(?:verified|cvmfs|conditions)?|all)/*([0-9]{0,9})/*")
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """``/all``: each cache that is tracked. A number behind it counts for nothing."""
+
+
+EVERYTHING = Everything()
+
+
+@lru_cache(maxsize=1024)
+def parse_path(path: str) -> Wish | Everything | None:
+    """What a path of version 1 asks for; ``None`` when it is none."""
+    match = _PATH.fullmatch(path)
+    if match is None:
+        return None
+    what, count = match.groups()
+    if what == "all":
+        return EVERYTHING
+    return replace(_WISHES[what], count=int(count)) if count else _WISHES[what]
+
+
+class V1:
+    """Renders the answers.
+
+    ``hide_private``: the private addresses of caches are told to callers in their own network only (row S45).
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        nearest: Nearest,
+        policy: CostPolicy,
+        *,
+        hide_private: bool = False,
+    ) -> None:
+        self._registry = registry
+        self._nearest = nearest
+        self._policy = policy
+        self._hide_private = hide_private
+        # by network: for which version of the table and until when
+        self._all: dict[Hashable, tuple[int, float, Document]] = {}
+        # by key, whether in the caller's network, whether that is told; with the cache that the text is of
+        self._texts: dict[tuple[str, bool, bool], tuple[Cache, str]] = {}
+
+    def nearest(self, caller: Caller, wish: Wish, now_s: float) -> bytes:
+        """``/nearest`` and its like: the best caches, each with its cost as ``distance``."""
+        ranked = self._nearest(caller, wish, now_s)
+        return _joined(
+            f'{self._text(one.cache, one.local, one.local)}, "distance": {one.cost!r}}}'
+            for one in ranked
+        )
+
+    def everything(self, caller: Caller, now_s: float) -> Document:
+        """``/all``: every live cache in the order they came, for everybody the same unless private addresses are hidden."""
+        # callers in one network are told the same
+        of_whom = caller.network if self._hide_private else None
+        known = self._all.get(of_whom)
+        if known is not None and known[0] == self._registry.version and now_s < known[1]:
+            return known[2]
+        document = Document(self._everything(caller, now_s))
+        if self._hide_private:
+            document.cache_control = FOR_THE_CALLER
+        if len(self._all) >= _KEPT_LISTS:
+            self._all.clear()
+        until_s = self._registry.next_expiry_s(now_s)
+        self._all[of_whom] = (self._registry.version, until_s, document)
+        return document
+
+    def _everything(self, caller: Caller, now_s: float) -> bytes:
+        in_network = self._nearest.in_network_of(caller) if self._hide_private else _nowhere
+        return _joined(
+            self._text(cache, in_network(cache), False) + "}"
+            for cache in self._registry.live(now_s)
+        )
+
+    def _text(self, cache: Cache, is_near: bool, tell: bool) -> str:
+        """The cache without the brace at its end. Old servers said that a cache is local, and never that one is not."""
+        key = (cache.key, is_near, tell)
+        known = self._texts.get(key)
+        if known is not None and known[0] is cache:
+            return known[1]
+        shown = render_v1(
+            cache,
+            local=tell,
+            max_load_kbps=self._policy.max_load_kbps,
+            show_private=is_near or not self._hide_private,
+        )
+        text = json.dumps(shown)[:-1]
+        if len(self._texts) > 4 * len(self._registry) + 64:  # most are of caches that have gone
+            self._texts.clear()
+        self._texts[key] = (cache, text)
+        return text
+
+
+def _nowhere(_cache: Cache) -> bool:
+    return False
+
+
+def _joined(texts: Iterable[str]) -> bytes:
+    body = ", ".join([f'"{place}": {text}' for place, text in enumerate(texts)])
+    return f"{{{body}}}".encode() if body else NOTHING
