@@ -22,7 +22,7 @@ from ugrpy.core.errors import (
     RequestError,
     Unavailable,
 )
-from ugrpy.core.meter import Instrument, Meter, NullMeter
+from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.federation import Federation
 from ugrpy.frontend import answers
 from ugrpy.frontend.exchange import Client, Exchange, split_target
@@ -36,6 +36,7 @@ from ugrpy.security.forwarded import TrustedNetworks, client_address
 from ugrpy.security.identity import Audience, Identity
 from ugrpy.service.access import Access, AccessLog
 from ugrpy.service.body import ends_connection
+from ugrpy.service.observing import CLIENT_LEFT, RequestCounts
 from ugrpy.service.quick import QuickResponse
 from ugrpy.service.state import Side
 
@@ -46,8 +47,6 @@ Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
 # The external path, the federated one, the names above the prefixes, whether it ends in a slash, the query.
 Resolved = tuple[str, str | None, tuple[str, ...], bool, str]
 
-# The status logged when the client left before it was answered; nginx uses the same number.
-CLIENT_LEFT = 499
 KNOWN_CLIENTS = 50_000
 KNOWN_TARGETS = 20_000
 # Longer targets and forwarding headers are worked out each time, or strangers could fill the memory with them.
@@ -108,7 +107,7 @@ class Gateway:
         }
         self.sides: dict[str, Side] = {}
         self.inflight = 0
-        self._requests = _RequestCounts(meter)
+        self._requests = RequestCounts(meter, telemetry.SERVICE)
         self._seconds = meter.instrument(telemetry.REQUEST_SECONDS.name)
         self._numbers = itertools.count(1)
         self._process = f"{os.getpid():x}"
@@ -264,26 +263,6 @@ def _size_of(response: web.StreamResponse | None, method: str) -> int:
         body = response.body
         return len(body) if isinstance(body, bytes) and method != "HEAD" else 0
     return response.sent_bytes if isinstance(response, answers.PiecesResponse) else 0
-
-
-class _RequestCounts:
-    """``ugrpy_requests_total``, its series kept by method and status."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-        self._series: dict[tuple[str, int], Instrument] = {}
-
-    def add(self, method: str, status: int) -> None:
-        """One more answer."""
-        series = self._series.get((method, status))
-        if series is None:
-            label = method if method in ALLOWED else "other"
-            series = self._meter.instrument(
-                telemetry.REQUESTS.name, method=label, status=str(status)
-            )
-            if method in ALLOWED:
-                self._series[method, status] = series
-        series.add()
 
 
 class _InternalError(RequestError):

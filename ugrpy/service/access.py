@@ -13,6 +13,8 @@ import asyncio
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,6 +119,19 @@ class AccessLog:
             f'method={method} path="{target}" status={access.status} '
             f"bytes={access.size_bytes} ms={access.took_s * 1000:.3f}{cache}{endpoint}{agent}\n"
         )
+
+
+@contextmanager
+def opened_log(where: str, clock: Clock) -> Iterator[AccessLog | None]:
+    """The log at ``where``, closed at the end; ``None`` for ``""``. Raises ``ConfigError`` when it cannot be opened."""
+    if not where:
+        yield None
+        return
+    access_log = AccessLog(where, clock)
+    try:
+        yield access_log
+    finally:
+        access_log.close()
 
 
 def _quoted(text: str) -> str:

@@ -220,7 +220,8 @@ class GatewayProtocol(RequestHandler):
                 0
             ],  # after the colon is what was sent, which may be a secret
         )
-        response = web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)
+        headers = {**refusal.headers, "Server": self._server.program}
+        response = web.Response(status=refusal.status, headers=headers, body=refusal.body)
         response.force_close()
         return response
 
@@ -277,7 +278,7 @@ class ProtocolServer(web.Server):
     """A ``web.Server`` whose connections are of the given class.
 
     ``handler_cancellation`` is always on: when a client leaves, its handler is cancelled, and with it the asks that
-    nobody else waits for. ``program`` begins the name of the metric of faults. Content codings of requests are left alone: nobody needs them, and unpacking is an attack's lever.
+    nobody else waits for. ``program`` is who answers, and begins the name of the metric of faults. Content codings of requests are left alone: nobody needs them, and unpacking is an attack's lever.
     """
 
     def __init__(
@@ -294,6 +295,7 @@ class ProtocolServer(web.Server):
         self._protocol = protocol
         self._patience = patience or Patience()
         meter = meter or NullMeter()
+        self.program = program
         faults = service_metrics(program).client_faults
         self._faults = {fault: meter.instrument(faults.name, reason=fault) for fault in Fault}
         self._looking: asyncio.TimerHandle | None = None

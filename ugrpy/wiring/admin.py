@@ -13,6 +13,7 @@ from ugrpy.federation.explain import explain
 from ugrpy.locality.prefixes import parse_address
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import normalise
+from ugrpy.service.observing import problem_of
 from ugrpy.service.state import ClientAddress, ServiceState
 from ugrpy.wiring.assembly import Assembled
 
@@ -36,10 +37,7 @@ class AdminPages:
                 raise NotFound(f"no such page; there are {', '.join(sorted(self._pages))}")
             return await page(request, None)
         except RequestError as error:
-            problem = {"title": error.title, "status": error.status, "detail": str(error)}
-            return web.json_response(
-                problem, status=error.status, content_type="application/problem+json"
-            )
+            return problem_of(error)
 
     async def _endpoints(
         self, request: web.BaseRequest, _client: ClientAddress

@@ -1,16 +1,9 @@
-"""One gateway process: listeners, prober, signals, and a stop that lets running requests finish."""
+"""One gateway process: what is served where, by which settings, and what goes on beside it."""
 
 import asyncio
-import gc
-import os
-import signal
 from importlib import import_module
 
-import structlog
-import uvloop
-
-from ugrpy.config import Configuration, Listen
-from ugrpy.core.aio import cancel_and_wait, spawn
+from ugrpy.config import Configuration
 from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import ConfigError
 from ugrpy.federation import Federation
@@ -18,23 +11,18 @@ from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.health.prober import run_prober
 from ugrpy.namespace.paths import PrefixMap
 from ugrpy.security.authz import AllowReading
-from ugrpy.service.access import AccessLog
-from ugrpy.service.listeners import bound_addresses, listen_tcp, listen_unix
+from ugrpy.service.access import AccessLog, opened_log
+from ugrpy.service.background import Background
 from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.service.patience import Patience
-from ugrpy.service.protocol import GatewayProtocol, Handler, ProtocolServer
+from ugrpy.service.protocol import GatewayProtocol
+from ugrpy.service.runner import LINGER_S, Door, ServeOptions, run, serve
 from ugrpy.service.state import ServiceState
+from ugrpy.service.workers import among_workers
 from ugrpy.telemetry import METRICS
 from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.gauges import Gauges
-
-log = structlog.get_logger("ugrpy.service")
-
-# Content that nobody reads is taken in for at most so long, so that the client can read why before the connection ends.
-LINGER_S = 10.0
-SHARE_METRICS_S = 1.0
-WATCH_S = 1.0
 
 
 def run_worker(
@@ -44,9 +32,7 @@ def run_worker(
 
     ``protocol`` names another connection class (``module:Class``), for experiments. Raises ``ConfigError`` when it cannot start.
     """
-    factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(Worker(config, index, _protocol_class(protocol)).serve())
+    return run(Worker(config, index, _protocol_class(protocol)).serve(), loop=loop)
 
 
 def _protocol_class(name: str) -> type[GatewayProtocol]:
@@ -62,17 +48,6 @@ def _protocol_class(name: str) -> type[GatewayProtocol]:
     return found
 
 
-def _tune_collector() -> None:
-    """What is there now stays: the collector need not walk over it, nor come after every few requests.
-
-    Requests leave little that counting references does not free; with CPython's thresholds (700 objects) the collector
-    took a tenth of the time of a remembered redirect.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
-
-
 class Worker:
     """One process's part of the service. Worker 0 also has the admin listener."""
 
@@ -82,20 +57,13 @@ class Worker:
         self._protocol = protocol
         self._clock = SystemClock()
         self._meter = PrometheusMeter(METRICS)
-        self._stop = asyncio.Event()
-        self._listeners: list[tuple[asyncio.Server, ProtocolServer]] = []
 
     async def serve(self) -> int:
         """Start, wait for a signal, stop. Whatever was opened is closed, also when the start fails."""
         assembled = await assemble(self._config, clock=self._clock, meter=self._meter)
         try:
-            where = self._config.service.access_log
-            access_log = AccessLog(where, self._clock) if where else None
-            try:
+            with opened_log(self._config.service.access_log, self._clock) as access_log:
                 await self._serve(assembled, access_log)
-            finally:
-                if access_log is not None:
-                    access_log.close()
         finally:
             await assembled.close()
         return 0
@@ -106,19 +74,14 @@ class Worker:
         gauges = Gauges(self._meter, assembled.federation, gateway)
         state = ServiceState(self._meter, gauges.note, gauges.refresh, service.metrics_from)
         gateway.sides.update(state.sides(open_metrics=False))
-        background: list[asyncio.Task[None]] = []
-        try:
-            await self._open(assembled, gateway, state)
-            background = self._in_background(assembled.federation, gauges)
-            _tune_collector()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
-            await self._stop.wait()
-            log.info("stopping", grace_s=service.shutdown_s)
-            state.stopping = True
-        finally:
-            await self._close_listeners(service.shutdown_s)
-            await cancel_and_wait(*background)
+        doors = [Door(gateway, service.listen, shared=service.workers > 1)]
+        if service.admin is not None and self._index == 0:
+            doors.append(Door(AdminPages(assembled, state), (service.admin,)))
+        stop = asyncio.Event()
+        background = [Background("prober", lambda: self._probe(assembled.federation))]
+        if service.workers > 1:
+            background += among_workers(state, stop)
+        await serve(doors, state=state, options=self._options(), background=background, stop=stop)
 
     def _gateway(self, federation: Federation, access_log: AccessLog | None) -> Gateway:
         settings = self._config.federation
@@ -133,74 +96,27 @@ class Worker:
         )
         return Gateway(federation, options, clock=self._clock, meter=self._meter)
 
-    def _in_background(self, federation: Federation, gauges: Gauges) -> list[asyncio.Task[None]]:
-        probing = run_prober(
+    async def _probe(self, federation: Federation) -> None:
+        await run_prober(
             federation.board,
             lambda name: federation.members[name].endpoint.probe(),
             self._clock,
             draw=federation.draw,
             on_transition=federation.note_transition,
         )
-        tasks = [spawn(probing, name="prober")]
-        if self._config.service.workers > 1:
-            tasks.append(spawn(self._share_metrics(gauges), name="metrics"))
-            tasks.append(spawn(self._watch_supervisor(os.getppid()), name="supervisor watch"))
-        return tasks
 
-    async def _share_metrics(self, gauges: Gauges) -> None:
-        """Whichever worker is asked for metrics adds up what all of them have written down."""
-        while True:
-            await asyncio.sleep(SHARE_METRICS_S)
-            gauges.refresh()
-            self._meter.flush()
-
-    async def _watch_supervisor(self, supervisor: int) -> None:
-        """Without its supervisor a worker would hold the port for ever, and nobody would replace it."""
-        while os.getppid() == supervisor:  # noqa: ASYNC110 - the kernel sends no event for this
-            await asyncio.sleep(WATCH_S)
-        log.error("the supervisor is gone, stopping", supervisor=supervisor)
-        self._stop.set()
-
-    async def _open(self, assembled: Assembled, gateway: Gateway, state: ServiceState) -> None:
+    def _options(self) -> ServeOptions:
         service = self._config.service
-        for address in service.listen:
-            await self._listen(gateway, address)
-        if service.admin is not None and self._index == 0:
-            admin = AdminPages(assembled, state)
-            if isinstance(service.admin, Listen):
-                await self._listen(admin, service.admin, alone=True)
-            else:
-                server = self._server(admin)
-                self._listeners.append((await listen_unix(server, service.admin.path), server))
-        for listener, _server in self._listeners:
-            for bound in bound_addresses(listener):
-                log.info("listening", address=bound, worker=self._index)
-
-    async def _listen(self, handler: Handler, address: Listen, *, alone: bool = False) -> None:
-        server = self._server(handler)
-        shared = self._config.service.workers > 1 and not alone
-        self._listeners.append(
-            (await listen_tcp(server, address.host, address.port, shared=shared), server)
-        )
-
-    def _server(self, handler: Handler) -> ProtocolServer:
-        service = self._config.service
-        return ProtocolServer(
-            handler,
-            protocol=self._protocol,
+        return ServeOptions(
+            program="ugrpy",
+            shutdown_s=service.shutdown_s,
             patience=Patience(
                 head_s=service.head_timeout_s,
                 send_s=service.send_timeout_s,
                 connections=service.max_connections,
             ),
-            meter=self._meter,
-            access_log=None,
-            keepalive_timeout=service.keepalive_s,
-            lingering_time=min(LINGER_S, service.body_timeout_s),
+            keepalive_s=service.keepalive_s,
+            linger_s=min(LINGER_S, service.body_timeout_s),
+            protocol=self._protocol,
+            worker=self._index,
         )
-
-    async def _close_listeners(self, grace_s: float) -> None:
-        for listener, server in self._listeners:
-            listener.close()
-            server.pre_shutdown()
-        await asyncio.gather(*(server.shutdown(grace_s) for _listener, server in self._listeners))

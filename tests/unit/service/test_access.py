@@ -10,7 +10,7 @@ import pytest
 
 from ugrpy.core.errors import ConfigError
 from ugrpy.service import access
-from ugrpy.service.access import FLUSH_BYTES, Access, AccessLog
+from ugrpy.service.access import FLUSH_BYTES, Access, AccessLog, opened_log
 from ugrpy.testing import FakeClock
 
 # The log writes to its file from the loop, on purpose: these tests are plain functions and run loops of their own.
@@ -202,3 +202,28 @@ def test_a_dash_is_stderr():
     first, second = done.stderr.splitlines()
     assert first.startswith("time=2023-11-14T22:13:20.000Z id=3f2a-1c ")
     assert second == "still open"
+
+
+def test_a_log_is_opened_for_as_long_as_it_is_needed(tmp_path):
+    where = tmp_path / "access.log"
+
+    async def use() -> None:
+        with opened_log(str(where), FakeClock()) as log:
+            assert log is not None
+            log.write(an_access())
+
+    asyncio.run(use())
+    assert where.read_text().count("\n") == 1
+
+
+def test_without_a_file_there_is_no_log():
+    with opened_log("", FakeClock()) as log:
+        assert log is None
+
+
+def test_a_log_that_cannot_be_opened_is_told(tmp_path):
+    with (
+        pytest.raises(ConfigError, match="service.access_log"),
+        opened_log(str(tmp_path), FakeClock()),
+    ):
+        pass

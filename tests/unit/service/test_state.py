@@ -45,6 +45,28 @@ async def test_ready_until_it_stops():
     assert (await answer(state, "/livez")).status == 200
 
 
+async def test_not_ready_says_why():
+    state = a_state()
+    state.unready = lambda: "the broker is not connected"
+    response = await answer(state, "/readyz")
+    assert response.status == 503
+    assert json.loads(response.text or "") == {
+        "ready": False,
+        "why": "the broker is not connected",
+        "endpoints": 3,
+    }
+    state.unready = lambda: ""
+    assert (await answer(state, "/readyz")).status == 200
+
+
+def test_everybody_who_asked_is_refreshed():
+    refreshed: list[int] = []
+    state = a_state(refreshed=refreshed)
+    state.also_refresh.append(lambda: refreshed.append(2))
+    state.bring_up_to_date()
+    assert refreshed == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("client", "status"),
     [
