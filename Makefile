@@ -105,6 +105,12 @@ fuzz: $(STAMPS)/self $(STAMPS)/peers ## random input for the laws and the gatewa
 parity: $(STAMPS)/self ## docs/parity.md and docs/parity.json from the last run
 	@$(BIN)/python -m tests.parity
 
+.PHONY: reliability
+reliability: $(STAMPS)/self ## try every fault, and write docs/reliability.md
+	@$(BIN)/pytest -q -n 0 tests/faults/test_table.py
+	$(BIN)/python -m tests.faults.report > docs/reliability.new
+	mv docs/reliability.new docs/reliability.md
+
 .PHONY: bench
 bench: $(STAMPS)/self $(STAMPS)/peers ## all benchmarks with their yardsticks (ARGS="redirect_hot --json"); about 7 minutes
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -41,7 +41,8 @@ class Trouble:
 
     ``cause`` is why nothing usable was said. ``late``: nothing is said, or not all, before any deadline. ``part``: children of
     a listing get through all the same; ``None`` when it depends on how the bytes are cut into packets. ``needs_body``: only an answer with a body shows it, so that a server that is asked by
-    HEAD cannot have it. ``listed_only``: a single name is not concerned.
+    HEAD cannot have it. ``listed_only``: a single name is not concerned. ``left_out``: so many children have no name that
+    could be asked for, which a listing has to say.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Trouble:
     part: bool | None = False
     needs_body: bool = False
     listed_only: bool = False
+    left_out: int = 0
 
     @property
     def faults(self) -> Faults:
@@ -114,6 +116,7 @@ FAMILIES = (
             _well("xml-twice", "every resource two times", Faults(xml=Xml.TWICE), needs_body=True),
             _well("xml-reversed", "the collection named last", Faults(xml=Xml.REVERSED), needs_body=True),
             _well("xml-outside", "resources of other collections among the children", Faults(xml=Xml.OUTSIDE), needs_body=True),
+            Trouble("xml-unaskable", "children called `.` and `..`", Faults(xml=Xml.UNASKABLE), Effect.TELLS, needs_body=True, left_out=2),
         ),
     ),
     Family(

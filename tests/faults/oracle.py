@@ -193,7 +193,11 @@ def _listing(case: Case, outcome: Outcome) -> Verdict:
         _demand(size in (None, {**CHILDREN, **theirs}[name]), f"{name} is shown with size {size}")
     if effect is Effect.NO_SIZE and spoken and not theirs:
         return Verdict.HONEST
-    if spoken or effect is Effect.ABSENT or (effect is Effect.LIES and case.front_lists):
+    if (
+        (spoken and not case.trouble.left_out)
+        or effect is Effect.ABSENT
+        or (effect is Effect.LIES and case.front_lists)
+    ):
         _demand(not outcome.missing, "says that something is missing, which is not so")
         return Verdict.RIGHT
     _demand(outcome.missing == {case.front}, "lacks names and does not say so")

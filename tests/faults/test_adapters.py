@@ -50,8 +50,8 @@ def endpoint_of(stage: Stage, case: Case, authority) -> Endpoint:
 def plain(said: Observation) -> Observation:
     """Without words, dates and statuses."""
     match said:
-        case Found(entry):
-            return Found(Entry(entry.name, entry.kind, entry.size_bytes))
+        case Found(entry, left_out):
+            return Found(Entry(entry.name, entry.kind, entry.size_bytes), left_out)
         case Unknown(cause):
             return Unknown(cause)
         case Denied():

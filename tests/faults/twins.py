@@ -63,7 +63,7 @@ def observed(trouble: Trouble, entry: Entry, *, listed: bool) -> Observation:
             assert trouble.cause is not None
             return Unknown(trouble.cause)
         case _:
-            return Found(told(trouble, entry, listed=listed))
+            return Found(told(trouble, entry, listed=listed), trouble.left_out if listed else 0)
 
 
 def told(trouble: Trouble, entry: Entry, *, listed: bool) -> Entry:

@@ -30,8 +30,12 @@ def spoil_resources(resources: Sequence[Resource], how: Xml | None) -> list[Reso
         case Xml.OUTSIDE:
             asked = resources[0].path.rstrip("/")
             stray = Resource("/", 0, 7, '"7"')
-            paths = (f"{asked}/deep/er", f"{asked}x", "/elsewhere/y", f"{asked}/../z")
+            paths = (f"{asked}/deep/er", f"{asked}x", "/elsewhere/y")
             return [*resources, *(replace(stray, path=path) for path in paths)]
+        case Xml.UNASKABLE:
+            asked = resources[0].path.rstrip("/")
+            stray = Resource("/", 0, 7, '"7"')
+            return [*resources, *(replace(stray, path=f"{asked}/{name}") for name in (".", ".."))]
         case Xml.TWICE:
             return [*resources, *resources]
         case Xml.REVERSED:

@@ -30,6 +30,7 @@ class Xml(StrEnum):
     JUNK = "junk"  # megabytes of text in one property
     ELSEWHERE = "elsewhere"  # all of it about another path
     OUTSIDE = "outside"  # the truth, and children of other collections
+    UNASKABLE = "unaskable names"  # the truth, and children called "." and ".."
     EMPTY = "empty"  # not a byte
     NOBODY = "nobody"  # a multistatus without a response
     HTML = "html"  # a page for people
