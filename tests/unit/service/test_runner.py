@@ -18,6 +18,7 @@ from ugrpy.service.background import Background
 from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.service.observing import Observer, client_of
 from ugrpy.service.patience import Patience
+from ugrpy.service.protocol import Handler
 from ugrpy.service.runner import Door, ServeOptions, run, serve
 from ugrpy.service.state import ServiceState
 
@@ -121,6 +122,22 @@ async def test_a_handler_and_an_application_behind_their_doors(tmp_path):
         assert world.events == ["startup"]
     assert world.events == ["startup", "shutdown", "cleanup"]
     assert world.state.stopping
+
+
+async def test_what_stands_before_an_application_may_answer_itself():
+    def before(behind: Handler) -> Handler:
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            if request.raw_path == "/quick":
+                return web.Response(text=f"quick for {client_of(request)}")
+            return await behind(request)
+
+        return answer
+
+    world = World()
+    door = Door(an_application(world.events), (ANY,), world.observer, before=before)
+    async with world.serving(door) as (address,):
+        assert await ask(address, "/quick") == (200, "quick for 127.0.0.1")
+        assert await ask(address, "/items/squid") == (200, "squid for 127.0.0.1")
 
 
 async def test_requests_in_flight_finish_and_work_ends_after_them():
