@@ -12,7 +12,7 @@ from ugrpy.core.service_metrics import service_metrics
 
 SERVICE = service_metrics("shoalpy")
 # Values of the label ``answer``.
-ANSWERS = ("v1", "v2", "page", "wpad", "geo", "echo", "other")
+ANSWERS = ("v1", "v2", "page", "wpad", "geo", "echo", "beats", "other")
 TRANSPORTS = ("amqp", "https")
 
 ANSWERED = Metric(
