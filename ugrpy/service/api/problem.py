@@ -35,7 +35,9 @@ class FieldError(ApiModel):
 
 
 class Problem(ApiModel):
-    """Problem details (RFC 9457)."""
+    """Problem details (RFC 9457). What does not apply is left out."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     type: str = Field(default="about:blank", description="A URI for this kind of problem.")
     title: str = Field(description="The kind in words.", examples=["Not Found"])

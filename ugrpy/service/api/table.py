@@ -45,9 +45,17 @@ _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::[^{}]*)?\}")
 
 
 class ApiModel(BaseModel):
-    """The base for shapes: values that do not change, no field that is not known, no number that JSON has no word for."""
+    """The base for shapes: values that do not change, no field that is not known, no number that JSON has no word for.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    In results every field is always there, and the document says so, also of those with defaults.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class Nothing(ApiModel):

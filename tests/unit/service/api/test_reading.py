@@ -1,9 +1,17 @@
 """What requests say: parameters and content in their shapes, and every refusal names the value that does not fit."""
 
+import asyncio
 import json
+from contextlib import suppress
 from ipaddress import IPv4Address
+from unittest.mock import Mock
+from urllib.parse import quote
 
 import pytest
+from aiohttp import StreamReader
+from aiohttp.test_utils import make_mocked_request
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.service.api.world import (
     OPERATOR_TOKEN,
@@ -15,6 +23,9 @@ from tests.unit.service.api.world import (
     bearer,
     serving,
 )
+from ugrpy.security.identity import ANONYMOUS
+from ugrpy.service.api import InvalidRequest
+from ugrpy.service.api.reading import CallReader
 
 OPERATOR = bearer(OPERATOR_TOKEN)
 
@@ -48,8 +59,8 @@ async def test_the_query_arrives_in_its_shape():
     ("query", "pointers", "details"),
     [
         (
-            "limt=2",
-            ["#/limt"],
+            "lmt=2",
+            ["#/lmt"],
             ["no such parameter; there are cursor, kind, limit, near, verified"],
         ),
         ("limit=0", ["#/limit"], ["Input should be greater than or equal to 1"]),
@@ -197,3 +208,36 @@ async def test_content_is_asked_for_only_when_it_is_wanted():
         headers.update(OPERATOR)
         taken = await client.post("/v2/caches", data=data, headers=headers, expect100=True)
         assert taken.status == 201
+
+
+def reading(operation_number: int) -> CallReader:
+    return CallReader(Caches().operations()[operation_number])
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=30), st.binary(max_size=10))
+async def test_any_query_is_understood_or_refused(text, octets):
+    escaped = "".join(f"%{octet:02x}" for octet in octets)
+    for query in (quote(text, safe="=&+;"), f"limit={escaped}&kind={quote(text)}", escaped):
+        request = make_mocked_request("GET", f"/v2/caches?{query}")
+        with suppress(InvalidRequest):
+            call = await reading(0).read(request, ANONYMOUS)
+            assert 1 <= call.query.limit <= 1000
+
+
+jsons = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.just("host"), inner),
+    max_leaves=8,
+)
+
+
+@given(jsons.map(json.dumps).map(str.encode) | st.binary(max_size=30))
+async def test_any_content_is_understood_or_refused(content):
+    payload = StreamReader(Mock(connected=True), 2**16, loop=asyncio.get_running_loop())
+    payload.feed_data(content)
+    payload.feed_eof()
+    headers = {"Content-Type": "application/json"}
+    request = make_mocked_request("POST", "/v2/caches", headers=headers, payload=payload)
+    with suppress(InvalidRequest):
+        call = await reading(1).read(request, ANONYMOUS)
+        assert isinstance(call.body, NewCache)

@@ -27,6 +27,7 @@ from ugrpy.service.api import (
 )
 
 READER_TOKEN = "reader-secret-1"
+PLAIN = {"Accept-Encoding": "identity"}
 OPERATOR_TOKEN = "operator-secret-2"
 
 
@@ -184,5 +185,5 @@ async def serving(api: Api, app: web.Application | None = None):
     """A client for the API at work."""
     app = app or web.Application()
     api.add_to(app)
-    async with TestClient(TestServer(app), auto_decompress=False) as client:
+    async with TestClient(TestServer(app), auto_decompress=False, headers=PLAIN) as client:
         yield client
