@@ -1,6 +1,5 @@
 """How does the table become a service? Routes for aiohttp, and the one place where errors of any handler become answers."""
 
-import asyncio
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable
@@ -215,17 +214,16 @@ async def problems(request: web.Request, handler: WebHandler) -> web.StreamRespo
     try:
         return await handler(request)
     except RequestError as error:
+        if _has_begun(request):
+            raise
         response = problem_response(error, request)
     except web.HTTPException as error:
         # a handler that is not of the table may raise its own answer
         if request.match_info.http_exception is not error:
             raise
         response = problem_response(_from_router(error, request), request)
-    except asyncio.CancelledError:
-        raise
     except Exception:
-        if request.writer.output_size:
-            # the answer has begun: aiohttp ends the connection, which is all that can be told
+        if _has_begun(request):
             raise
         mistake = MistakeOfOurs(secrets.token_hex(6))
         # the path only: queries and headers may hold secrets
@@ -234,6 +232,11 @@ async def problems(request: web.Request, handler: WebHandler) -> web.StreamRespo
     if ends_connection(request, response.status):
         response.force_close()
     return response
+
+
+def _has_begun(request: web.Request) -> bool:
+    """Whether part of an answer is out: then aiohttp ends the connection, which is all that can be told."""
+    return request.writer.output_size > 0
 
 
 def _from_router(error: web.HTTPException, request: web.Request) -> RequestError:

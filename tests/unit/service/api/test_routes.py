@@ -339,13 +339,14 @@ async def test_other_handlers_of_the_application_tell_errors_the_same_way():
     assert len(logs) == 1
 
 
-async def test_an_answer_that_has_begun_is_broken_off_when_it_fails():
+@pytest.mark.parametrize("error", [ZeroDivisionError(), Unavailable("no more")])
+async def test_an_answer_that_has_begun_is_broken_off_when_it_fails(error):
     async def streams(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         response.content_length = 1000
         await response.prepare(request)
         await response.write(b"begun")
-        raise ZeroDivisionError
+        raise error
 
     app = web.Application()
     app.router.add_get("/streams", streams)
