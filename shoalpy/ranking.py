@@ -143,10 +143,14 @@ def cost_of(cache: Cache, distance_km: float | None, policy: CostPolicy) -> floa
 
 def load_share(cache: Cache, policy: CostPolicy) -> float:
     """How much of what the cache can send is used: 0 to 1."""
-    capacity = policy.max_load_kbps
+    return min(1.0, cache.beat.load_kbps / capacity_kbps(cache, policy))
+
+
+def capacity_kbps(cache: Cache, policy: CostPolicy) -> float:
+    """What the cache can send: as its agent says where it is believed."""
     if policy.cap_by_agent and cache.beat.max_load_kbps:
-        capacity = cache.beat.max_load_kbps
-    return min(1.0, cache.beat.load_kbps / capacity)
+        return cache.beat.max_load_kbps
+    return policy.max_load_kbps
 
 
 def free_share(cache: Cache, policy: CostPolicy) -> float:

@@ -57,10 +57,13 @@ _Stand = tuple[str, Address | None, Address | None, int]
 class Registry:
     """The caches by key. ``version`` grows with every change that an answer can show, ``shape`` with those beyond a load.
 
+    ``unverified`` is what is known of a cache before it is looked at: that it is not verified yet, or that nobody will look.
+
     Most heartbeats bring nothing but a load; what was ranked before them is still nearly right, and names no cache that has gone.
     """
 
     policy: RegistryPolicy = field(default_factory=RegistryPolicy)
+    unverified: Verification = field(default_factory=Verification)
     version: int = 0
     shape: int = 0
     _caches: dict[str, Cache] = field(default_factory=dict)
@@ -81,7 +84,8 @@ class Registry:
         known = self.get(beat.key, now_s) or self._started_anew(beat, now_s)
         if known is None:
             self._check_new(beat, facts, now_s)
-            cache = Cache(beat, now_s, now_s, facts, drift_s=beat.sent_at_s - now_s)
+            drift_s = beat.sent_at_s - now_s
+            cache = Cache(beat, now_s, now_s, facts, drift_s, self.unverified)
         else:
             if known.beat.signer != beat.signer:
                 raise BadBeat(Reason.NOT_THE_OWNER, f"{known.key} belongs to another signer")
@@ -93,7 +97,9 @@ class Registry:
                 facts=facts,
                 last_active_s=now_s,
                 drift_s=beat.sent_at_s - now_s,
-                verification=_still_good(known, beat),
+                verification=known.verification
+                if _is_where_it_was(known, beat)
+                else self.unverified,
             )
             if _says_the_same(known, cache):
                 self._caches[cache.key] = cache
@@ -221,14 +227,13 @@ def _says_the_same(known: Cache, cache: Cache) -> bool:
     return before == cache.beat and known.facts == cache.facts
 
 
-def _still_good(known: Cache, beat: Heartbeat) -> Verification:
-    """A verdict holds for what was looked at: another address, port or kind is a new cache to verification."""
+def _is_where_it_was(known: Cache, beat: Heartbeat) -> bool:
+    """Whether a verdict still holds: another address, port or kind is a new cache to verification."""
     before = known.beat
-    same = (
+    return (
         before.port == beat.port
         and before.reachable_ip == beat.reachable_ip
         and before.private_ip == beat.private_ip
         and before.cache_type is beat.cache_type
         and before.upstream is beat.upstream
     )
-    return known.verification if same else Verification()
