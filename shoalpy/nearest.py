@@ -93,6 +93,11 @@ class Nearest:
         """Says of a cache whether it is in the caller's network."""
         return lambda cache: self._same_network(caller, cache)
 
+    def forget(self) -> None:
+        """What is known of addresses has changed: rank anew."""
+        self._kept.clear()
+        self._size = 0
+
     def _holds(self, ranking: "_Ranking", now_s: float) -> bool:
         registry = self._registry
         if ranking.version == registry.version:

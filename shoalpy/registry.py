@@ -12,7 +12,7 @@ whenever the table is swept (row S29).
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
@@ -135,6 +135,13 @@ class Registry:
         cache = known.with_verification(verification)
         self._put(cache)
         return cache
+
+    def place_anew(self, facts_of: Callable[[Heartbeat], GeoFacts]) -> None:
+        """More or other things are known of addresses now."""
+        for key, cache in list(self._caches.items()):
+            self._caches[key] = replace(cache, facts=facts_of(cache.beat))
+        self.version += 1
+        self.shape += 1
 
     def expire(self, now_s: float) -> list[Cache]:
         """Drop those not heard of for too long; which they were."""

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from shoalpy.model import Cache, Health
 from shoalpy.templates import CACHES, CONTENT_SECURITY_POLICY
+from shoalpy.web.words import message_of
 
 __all__ = ["CONTENT_SECURITY_POLICY", "CONTENT_TYPE", "PageAsk", "PageView", "parse_ask", "render"]
 
@@ -28,14 +29,6 @@ _GRID = "".join(
 )
 _PATH = re.compile(r"/+([0-9]{0,9})/*")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-
-_OK = "All systems OK!"
-_MESSAGES = {
-    Health.PENDING: "Not verified yet.",
-    Health.OFF: "Verification is switched off.",
-    Health.FAILED: "Error during verification.",
-    Health.PASSED: _OK,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +146,7 @@ def _clock(view: PageView, cache: Cache) -> str:
 
 def _access(_view: PageView, cache: Cache) -> str:
     level = "Global" if cache.is_global else "Private"
-    message = cache.verification.message or _MESSAGES[cache.verification.health]
+    message = message_of(cache)
     return f"<details><summary>{level}</summary>{escape(message)}</details>"
 
 

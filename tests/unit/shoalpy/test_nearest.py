@@ -194,3 +194,25 @@ def test_the_shape_of_a_table_ends_with_all_but_a_load():
 
     registry.apply(beat("a", private="10.0.0.1"), facts(BATAVIA), NOW + 3)
     assert registry.shape > shape
+
+
+def test_when_databases_change_caches_and_rankings_are_placed_anew():
+    registry = Registry()
+    add(registry, beat("a", public="192.0.2.1", port=1), facts(GENEVA))
+    add(registry, beat("b", public="192.0.2.2", port=2), facts(BATAVIA))
+    near = make(registry)
+    assert keys(near(SWISS, Wish(), NOW)) == ["a", "b"]
+
+    registry.place_anew(lambda beat: facts(VANCOUVER) if beat.key == "a" else facts(GENEVA))
+    near.forget()
+
+    assert repr(near) == "<Nearest 0 rankings of 0 caches>"
+    assert keys(near(SWISS, Wish(), NOW)) == ["b", "a"]
+
+
+def test_a_table_that_nobody_verifies_takes_caches_for_good():
+    registry = Registry(unverified=Verification(Health.OFF))
+
+    assert registry.apply(beat("a"), facts(GENEVA), NOW).is_global
+    # also after it has moved
+    assert registry.apply(beat("a", port=9), facts(GENEVA), NOW).is_global

@@ -64,6 +64,7 @@ def test_all_that_is_known_of_a_cache_stands_in_its_row():
     assert labels == list(COLUMNS)
 
 
+@pytest.mark.row("S14")
 @pytest.mark.parametrize(
     ("age_s", "health", "drift_s", "colour"),
     [
