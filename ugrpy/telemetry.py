@@ -97,6 +97,12 @@ CLASHES = Metric(
     "Names asked for or listed whose replicas disagree; the outvoted ones are not offered.",
     (_ABOUT,),
 )
+GEO_FAILURES = Metric(
+    "ugrpy_geoip_reload_failures_total",
+    MetricKind.COUNTER,
+    "files",
+    "New GeoIP databases that could not be used; the old ones stayed.",
+)
 
 METRICS = (
     REQUESTS,
@@ -112,6 +118,7 @@ METRICS = (
     ABSENT_WITH_MISSING,
     PARTIAL_LISTINGS,
     CLASHES,
+    GEO_FAILURES,
     CLIENT_FAULTS,
     BACKGROUND_FAILURES,
 )

@@ -28,6 +28,7 @@ EDGES = {
     "ugrpy.core.aio": "owns the tasks",
     "ugrpy.core.clock": "owns the time",
     "ugrpy.locality.geodb": "reads database files",
+    "ugrpy.locality.geowatch": "looks whether they have changed",
     "ugrpy.cache.shared": "talks to memcached or Valkey",
     "ugrpy.health.prober": "runs the probes",
     "ugrpy.security.jwks": "fetches keys",

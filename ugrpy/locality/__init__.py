@@ -1,4 +1,5 @@
-"""Who is near whom, and who is chosen: pure, except ``geodb``, which reads database files and is imported by its own name.
+"""Who is near whom, and who is chosen: pure, except ``geodb``, which reads database files, and ``geowatch``; both are
+imported by their own names.
 
 Where to start: ``model`` for the words, ``rank`` for the decision, ``ranker`` for the fast form the gateway uses.
 """

@@ -118,6 +118,10 @@ class Ranker:
             tuple(Rejection(name, reason) for name, reason in reasons.items() if reason),
         )
 
+    def forget(self) -> None:
+        """Places may be known otherwise now: each address is located anew. Where the candidates are stays as it was given."""
+        self._zone_of.cache_clear()
+
     def outranks(self, zone: Zone, a: str, b: str) -> bool:
         """As ``rank.outranks``. Raises ``KeyError`` for a name that is not among the candidates."""
         return better(zone.standings[a], zone.standings[b], self._fuzz_km)

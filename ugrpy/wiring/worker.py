@@ -9,6 +9,7 @@ from ugrpy.core.errors import ConfigError
 from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.health.prober import run_prober
+from ugrpy.locality.geowatch import GeoWatcher
 from ugrpy.namespace.paths import PrefixMap
 from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog, opened_log
@@ -19,7 +20,7 @@ from ugrpy.service.protocol import GatewayProtocol
 from ugrpy.service.runner import LINGER_S, Door, ServeOptions, run, serve
 from ugrpy.service.state import ServiceState
 from ugrpy.service.workers import among_workers
-from ugrpy.telemetry import METRICS
+from ugrpy.telemetry import GEO_FAILURES, METRICS
 from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.gauges import Gauges
@@ -78,7 +79,10 @@ class Worker:
         if service.admin is not None and self._index == 0:
             doors.append(Door(AdminPages(assembled, state), (service.admin,)))
         stop = asyncio.Event()
-        background = [Background("prober", lambda: self._probe(assembled.federation))]
+        background = [
+            Background("prober", lambda: self._probe(assembled.federation)),
+            Background("geoip", self._geo_watcher(assembled).run),
+        ]
         if service.workers > 1:
             background += among_workers(state, stop)
         await serve(doors, state=state, options=self._options(), background=background, stop=stop)
@@ -104,6 +108,15 @@ class Worker:
             draw=federation.draw,
             on_transition=federation.note_transition,
         )
+
+    def _geo_watcher(self, assembled: Assembled) -> GeoWatcher:
+        failures = self._meter.instrument(GEO_FAILURES.name)
+
+        def forget() -> None:
+            assembled.locator.forget()
+            assembled.federation.ranker.forget()
+
+        return GeoWatcher(assembled.database, forget=forget, failed=lambda _error: failures.add())
 
     def _options(self) -> ServeOptions:
         service = self._config.service

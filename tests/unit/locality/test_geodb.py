@@ -205,8 +205,12 @@ class TestLocator:
         assert locator.place("fe80::1%eth0") == UNKNOWN_PLACE
         assert locator.place("2001:db8::1%eth0").country == "CH"
 
-    def test_places_are_remembered(self, locator):
-        assert locator.place("142.104.3.4") is locator.place("142.104.3.4")
+    def test_places_are_remembered_until_they_are_forgotten(self, locator):
+        before = locator.place("142.104.3.4")
+        assert locator.place("142.104.3.4") is before
+        locator.forget()
+        assert locator.place("142.104.3.4") is not before
+        assert locator.place("142.104.3.4") == before
 
     def test_without_a_database(self):
         locator = Locator(None, self.by_hand)
