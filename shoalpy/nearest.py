@@ -10,7 +10,7 @@ time; a ranking made before they did holds on for ``refresh_s`` where the table 
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from shoalpy.model import Cache
@@ -20,7 +20,7 @@ from shoalpy.ranking import (
     Ranked,
     SameNetwork,
     Wish,
-    drawn,
+    drawn_order,
     free_share,
     rank,
     ties,
@@ -45,6 +45,14 @@ class Caller:
 
     place: Place = UNKNOWN_PLACE
     network: Hashable = None
+    # worked out once, since rankings are looked up by it for every request
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.place, self.network)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 NOBODY = Caller()
@@ -82,12 +90,12 @@ class Nearest:
         ranking = self._kept.get(key)
         if ranking is not None and self._holds(ranking, now_s):
             self._kept.move_to_end(key)
-            found = self._current(ranking.draw(wish.count, self._policy, self._draw), now_s)
+            found = self._current(ranking.draw(wish.count, self._draw), now_s)
             if found is not None:
                 return found
         ranking = self._rank(caller, wish, few, now_s)
         self._keep(key, ranking)
-        return self._current(ranking.draw(wish.count, self._policy, self._draw), now_s) or []
+        return self._current(ranking.draw(wish.count, self._draw), now_s) or []
 
     def in_network_of(self, caller: Caller) -> SameNetwork:
         """Says of a cache whether it is in the caller's network."""
@@ -148,26 +156,25 @@ class Nearest:
 
 
 class _Group:
-    """Caches that tie. The running sum of what is free in them is what a draw looks its number up in."""
+    """Caches that tie, with what is free in each; where there are many, a draw looks its number up in the running sum of that."""
 
-    __slots__ = ("_sums", "_tied")
+    __slots__ = ("_free", "_sums", "_tied")
 
     def __init__(self, tied: Sequence[Ranked], policy: CostPolicy) -> None:
         self._tied = tied
-        self._sums = (
-            list(accumulate(free_share(one.cache, policy) for one in tied)) if len(tied) > 1 else []
-        )
+        self._free = [free_share(one.cache, policy) for one in tied] if len(tied) > 1 else []
+        self._sums = list(accumulate(self._free))
 
     def __len__(self) -> int:
         return len(self._tied)
 
-    def draw(self, count: int, policy: CostPolicy, draw: Draw) -> Sequence[Ranked]:
+    def draw(self, count: int, draw: Draw) -> Sequence[Ranked]:
         """``count`` of them, each drawn from those left by its share of what is free."""
         tied = self._tied
         if len(tied) == 1:
             return tied
         if 2 * count >= len(tied):
-            return drawn(tied, count, policy, draw)
+            return self._sorted(count, draw)
         chosen: dict[int, Ranked] = {}
         sums, last = self._sums, len(tied) - 1
         for _ in range(_TRIES * count):
@@ -175,7 +182,11 @@ class _Group:
             chosen[index] = tied[index]
             if len(chosen) == count:
                 return list(chosen.values())
-        return drawn(tied, count, policy, draw)
+        return self._sorted(count, draw)
+
+    def _sorted(self, count: int, draw: Draw) -> Sequence[Ranked]:
+        order = drawn_order(self._free, draw)
+        return [self._tied[index] for index in order[:count]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +197,11 @@ class _Ranking:
     groups: Sequence[_Group]
     size: int
 
-    def draw(self, count: int, policy: CostPolicy, draw: Draw) -> list[Ranked]:
+    def draw(self, count: int, draw: Draw) -> list[Ranked]:
         """The best ``count``."""
         chosen: list[Ranked] = []
         for group in self.groups:
-            chosen += group.draw(count - len(chosen), policy, draw)
+            chosen += group.draw(count - len(chosen), draw)
             if len(chosen) >= count:
                 break
         return chosen

@@ -193,9 +193,13 @@ def drawn(tied: Sequence[Ranked], count: int, policy: CostPolicy, draw: Draw) ->
     """``count`` of those that tie, in random order, each by the share of its capacity that is free."""
     if len(tied) == 1:
         return tied
+    order = drawn_order([free_share(one.cache, policy) for one in tied], draw)
+    return [tied[index] for index in order[:count]]
 
-    # the larger the key, the earlier: each comes first with a chance in proportion to its weight (Efraimidis and Spirakis 2006)
-    def key(one: Ranked) -> float:
-        return math.log(max(draw(), 1e-300)) / free_share(one.cache, policy)
 
-    return sorted(tied, key=key, reverse=True)[:count]
+def drawn_order(shares: Sequence[float], draw: Draw) -> list[int]:
+    """The places of ``shares`` in random order: each comes first with a chance in proportion to its share, and so on among the rest."""
+    log = math.log
+    # the larger the key, the earlier (Efraimidis and Spirakis 2006)
+    keys = [log(draw() or 1e-300) / share for share in shares]
+    return sorted(range(len(keys)), key=keys.__getitem__, reverse=True)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from shoalpy import telemetry
 from shoalpy.ranking import Wish
@@ -22,6 +23,7 @@ from ugrpy.core.meter import Instrument, Meter
 from ugrpy.service.api.conditional import compressed
 from ugrpy.service.observing import client_of
 from ugrpy.service.protocol import Handler
+from ugrpy.service.quick import QuickBody, head_before_length, quick_for
 
 Answer = Callable[[web.BaseRequest, Asking], Awaitable[web.StreamResponse]]
 """A handler for paths of its own; it is told who asks."""
@@ -114,6 +116,12 @@ class Front:
         if isinstance(wanted, Everything):
             return await send(request, self._parts.v1.everything(caller, now_s))
         body = self._parts.v1.nearest(caller, wanted, now_s)
+        if (
+            request.method == "GET"
+            and quick_for(request)
+            and hdrs.ACCEPT_ENCODING not in request.headers
+        ):
+            return QuickBody(200, _QUICK_HEAD, body)
         return await _for_the_caller(request, body, JSON)
 
     async def _echo(self, request: web.BaseRequest, asking: Asking) -> web.StreamResponse:
@@ -156,16 +164,23 @@ async def _nothing_there(_request: web.BaseRequest, _asking: Asking) -> web.Stre
     return plain(404, "not found")
 
 
-async def _for_the_caller(
-    request: web.BaseRequest, body: bytes, content_type: str
-) -> web.StreamResponse:
-    """An answer that depends on who asks."""
-    headers = {
+def _headers(content_type: str) -> dict[str, str]:
+    """Of an answer that depends on who asks."""
+    return {
         "Server": SERVER,
         "Content-Type": content_type,
         "Cache-Control": FOR_THE_CALLER,
         "Vary": "Accept-Encoding",
     }
+
+
+_QUICK_HEAD = head_before_length(200, CIMultiDict(_headers(JSON)))
+
+
+async def _for_the_caller(
+    request: web.BaseRequest, body: bytes, content_type: str
+) -> web.StreamResponse:
+    headers = _headers(content_type)
     if hdrs.ACCEPT_ENCODING in request.headers and (coding := coding_for(request, len(body))):
         body = await compressed(body, coding)
         headers["Content-Encoding"] = coding.value

@@ -7,13 +7,13 @@ answer only joins them.
 
 import json
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from shoalpy.model import Cache, CacheType, Upstream
 from shoalpy.nearest import Caller, Nearest
-from shoalpy.ranking import CostPolicy, Wish
+from shoalpy.ranking import CostPolicy, Ranked, Wish
 from shoalpy.registry import Registry
 from shoalpy.web.replies import FOR_THE_CALLER, Document
 from shoalpy.wire import render_v1
@@ -22,6 +22,8 @@ NOTHING = b"null"
 DEFAULT_COUNT = 5
 # Lists of all caches that are kept; one serves everybody unless private addresses are hidden.
 _KEPT_LISTS = 16
+# Entries of rankings that are kept as text, about 700 bytes each.
+_KEPT_ENTRIES = 20_000
 
 _REVERSE_TOO = frozenset(CacheType)
 _WISHES = {
@@ -75,16 +77,14 @@ class V1:
         self._hide_private = hide_private
         # by network: for which version of the table and until when
         self._all: dict[Hashable, tuple[int, float, Document]] = {}
+        # by identity, which the value holds on to
+        self._entries: dict[int, tuple[Ranked, bytes]] = {}
         # by key, whether in the caller's network, whether that is told; with the cache that the text is of
         self._texts: dict[tuple[str, bool, bool], tuple[Cache, str]] = {}
 
     def nearest(self, caller: Caller, wish: Wish, now_s: float) -> bytes:
         """``/nearest`` and its like: the best caches, each with its cost as ``distance``."""
-        ranked = self._nearest(caller, wish, now_s)
-        return _joined(
-            f'{self._text(one.cache, one.local, one.local)}, "distance": {one.cost!r}}}'
-            for one in ranked
-        )
+        return _joined([self._entry(one) for one in self._nearest(caller, wish, now_s)])
 
     def everything(self, caller: Caller, now_s: float) -> Document:
         """``/all``: every live cache in the order they came, for everybody the same unless private addresses are hidden."""
@@ -105,9 +105,23 @@ class V1:
     def _everything(self, caller: Caller, now_s: float) -> bytes:
         in_network = self._nearest.in_network_of(caller) if self._hide_private else _nowhere
         return _joined(
-            self._text(cache, in_network(cache), False) + "}"
-            for cache in self._registry.live(now_s)
+            [
+                (self._text(cache, in_network(cache), False) + "}").encode()
+                for cache in self._registry.live(now_s)
+            ]
         )
+
+    def _entry(self, one: Ranked) -> bytes:
+        """A cache as it is told; those of a ranking that is kept are told again and again."""
+        known = self._entries.get(id(one))
+        if known is not None and known[0] is one:
+            return known[1]
+        text = self._text(one.cache, one.local, one.local)
+        entry = f'{text}, "distance": {one.cost!r}}}'.encode()
+        if len(self._entries) >= _KEPT_ENTRIES:
+            self._entries.clear()
+        self._entries[id(one)] = (one, entry)
+        return entry
 
     def _text(self, cache: Cache, is_near: bool, tell: bool) -> str:
         """The cache without the brace at its end. Old servers said that a cache is local, and never that one is not."""
@@ -132,6 +146,19 @@ def _nowhere(_cache: Cache) -> bool:
     return False
 
 
-def _joined(texts: Iterable[str]) -> bytes:
-    body = ", ".join([f'"{place}": {text}' for place, text in enumerate(texts)])
-    return f"{{{body}}}".encode() if body else NOTHING
+def _joined(entries: Sequence[bytes]) -> bytes:
+    if not entries:
+        return NOTHING
+    parts = [b'{"0": ', entries[0]]
+    for rank in range(1, len(entries)):
+        parts.append(_SEPARATORS[rank] if rank < len(_SEPARATORS) else _separator(rank))
+        parts.append(entries[rank])
+    parts.append(b"}")
+    return b"".join(parts)
+
+
+def _separator(rank: int) -> bytes:
+    return b', "%d": ' % rank
+
+
+_SEPARATORS = [_separator(rank) for rank in range(1000)]

@@ -22,6 +22,7 @@ from ugrpy.core.service_metrics import METHODS, ServiceMetrics, service_metrics
 from ugrpy.security.forwarded import TrustedNetworks, client_address
 from ugrpy.service.access import Access, AccessLog
 from ugrpy.service.protocol import Handler
+from ugrpy.service.quick import QuickBody
 from ugrpy.service.state import ClientAddress, ServiceState, Side
 
 log = structlog.get_logger("ugrpy.service")
@@ -212,6 +213,8 @@ def _is_begun(request: web.BaseRequest) -> bool:
 
 def _size_of(response: web.StreamResponse, method: str) -> int:
     """The bytes of the body: what is about to be sent whole, or what was sent in pieces."""
+    if isinstance(response, QuickBody):
+        return len(response.content)
     if isinstance(response, web.Response):
         body = response.body
         return len(body) if isinstance(body, bytes) and method != "HEAD" else 0

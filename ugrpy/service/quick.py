@@ -1,4 +1,4 @@
-"""A response without a body whose head is already bytes.
+"""Responses whose heads are already bytes: without a body, or with a short one that is bytes too.
 
 ``web.Response`` builds, checks and serialises its headers for each request, which is half the cost of a cached redirect. Here only the
 date is added. It is for answers that are the same for every client of HTTP/1.1 with keep-alive; ``quick_for`` says whether
@@ -20,11 +20,20 @@ _wall = SystemClock.wall
 
 def head_of(status: int, headers: CIMultiDict[str]) -> bytes:
     """The head up to, but without, the value of ``Date``. Raises ``ValueError`` for what would break the head."""
+    return _lines(status, headers) + b"Content-Length: 0\r\nDate: "
+
+
+def head_before_length(status: int, headers: CIMultiDict[str]) -> bytes:
+    """The head up to, but without, ``Content-Length``: for ``QuickBody``. Raises as ``head_of``."""
+    return _lines(status, headers)
+
+
+def _lines(status: int, headers: CIMultiDict[str]) -> bytes:
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if any("\r" in line or "\n" in line for line in lines):
         raise ValueError("a header value holds a line break")
-    return "\r\n".join([*lines, "Content-Length: 0", "Date: "]).encode("ascii")
+    return "\r\n".join([*lines, ""]).encode("ascii")
 
 
 def quick_for(request: web.BaseRequest) -> bool:
@@ -64,15 +73,35 @@ class QuickResponse(web.StreamResponse):
         transport = request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has left")
-        transport.write(self._head + _date_and_end(int(_wall())))
+        transport.write(self._bytes(_date_and_end(int(_wall()))))
         if transport.get_write_buffer_size():
             writer: AbstractStreamWriter = request._payload_writer
             await writer.drain()
         return None
 
+    def _bytes(self, date_and_end: bytes) -> bytes:
+        return self._head + date_and_end
+
     async def write_eof(self, data: bytes = b"") -> None:
         """Nothing is left to write."""
         self._eof_sent = True
+
+
+class QuickBody(QuickResponse):
+    """With a body, for requests with GET. ``head`` is that of ``head_before_length``."""
+
+    def __init__(self, status: int, head: bytes, body: bytes) -> None:
+        super().__init__(status, head)
+        self.content = body
+
+    def _bytes(self, date_and_end: bytes) -> bytes:
+        content = self.content
+        return b"%bContent-Length: %d\r\nDate: %b%b" % (
+            self._head,
+            len(content),
+            date_and_end,
+            content,
+        )
 
 
 @lru_cache(maxsize=4)

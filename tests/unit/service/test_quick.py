@@ -5,7 +5,13 @@ from aiohttp import HttpVersion10, HttpVersion11
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from ugrpy.service.quick import QuickResponse, head_of, quick_for
+from ugrpy.service.quick import (
+    QuickBody,
+    QuickResponse,
+    head_before_length,
+    head_of,
+    quick_for,
+)
 
 
 def test_the_head_ends_where_the_date_begins():
@@ -65,3 +71,24 @@ async def test_a_client_that_left_is_an_error_of_the_connection():
     request.transport.is_closing.return_value = True  # type: ignore[union-attr]
     with pytest.raises(ConnectionResetError):
         await QuickResponse(302, b"").prepare(request)
+
+
+async def test_a_short_body_goes_out_with_its_head():
+    request = make_mocked_request("GET", "/")
+    request.transport.is_closing.return_value = False  # type: ignore[union-attr]
+    head = head_before_length(200, CIMultiDict({"Content-Type": "application/json"}))
+    response = QuickBody(200, head, b'{"a": "\xc3\xa9%"}')
+    await response.prepare(request)
+    await response.write_eof()
+
+    (data,) = [call.args[0] for call in request.transport.write.call_args_list]  # type: ignore[union-attr]
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert body == b'{"a": "\xc3\xa9%"}'
+    first, date = head.rsplit(b"\r\n", 1)
+    assert first == (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12")
+    assert date.startswith(b"Date: ")
+
+
+def test_a_head_before_the_length_holds_no_line_breaks_of_others():
+    with pytest.raises(ValueError, match="line break"):
+        head_before_length(200, CIMultiDict({"Server": "a\nb"}))

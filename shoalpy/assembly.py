@@ -1,0 +1,221 @@
+"""From a configuration to a table with all that fills it and answers from it: the one place where the parts are put together."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from shoalpy import telemetry
+from shoalpy.config import Tables
+from shoalpy.intake import https
+from shoalpy.intake.amqp import AmqpIntake
+from shoalpy.intake.counts import Counts, Transport
+from shoalpy.intake.https import BeatsOverHttps
+from shoalpy.intake.taking import Intake
+from shoalpy.model import Health, Verification
+from shoalpy.nearest import Nearest
+from shoalpy.ranking import Draw
+from shoalpy.registry import Registry
+from shoalpy.signing import Verifier, parse_keys
+from shoalpy.web import v2
+from shoalpy.web.callers import Asking, Callers
+from shoalpy.web.front import Answer, Front, FrontParts
+from shoalpy.web.health import Check, Wellness
+from shoalpy.web.page import PageView
+from shoalpy.web.v1 import V1
+from shoalpy.whereabouts import Whereabouts, open_whereabouts
+from ugrpy import __version__
+from ugrpy.core.clock import Clock
+from ugrpy.core.errors import ConfigError
+from ugrpy.core.meter import Meter
+from ugrpy.service.api import ApiToken, ApiTokens
+from ugrpy.service.background import Background
+from ugrpy.service.observing import client_of
+
+log = structlog.get_logger("shoalpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the parts are given from outside. What has to be closed in the end is put on ``closing``."""
+
+    clock: Clock
+    meter: Meter
+    draw: Draw
+    closing: AsyncExitStack
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What is served, what goes on beside, and how it is doing. ``front`` stands before the application of version 2."""
+
+    registry: Registry
+    app: web.Application
+    front: Front
+    wellness: Wellness
+    background: list[Background]
+
+
+async def assemble(settings: Tables, around: Surroundings) -> Assembled:
+    """Put it together. Raises ``ConfigError`` for what can only be seen now, such as a file that cannot be read."""
+    unverified = Verification(Health.PENDING if settings.verification.enabled else Health.OFF)
+    making = _Making(settings, around, Registry(settings.registry, unverified))
+    await making.whereabouts()
+    making.sweep()
+    await making.intake()
+    return Assembled(
+        making.registry, making.application(), making.front(), making.wellness, making.background
+    )
+
+
+@dataclass(slots=True)
+class _Making:
+    """The parts while they are being put together."""
+
+    settings: Tables
+    around: Surroundings
+    registry: Registry
+    background: list[Background] = field(default_factory=list)
+    checks: dict[str, Callable[[], Check]] = field(default_factory=dict)
+    answers: dict[str, tuple[str, Answer]] = field(default_factory=dict)
+    where: Whereabouts = field(init=False)
+    nearest: Nearest = field(init=False)
+    callers: Callers = field(init=False)
+    wellness: Wellness = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wellness = Wellness(
+            self.registry, self.checks, clock=self.around.clock, meter=self.around.meter
+        )
+
+    async def whereabouts(self) -> None:
+        """Who is where, and so who is near whom."""
+        settings, around = self.settings, self.around
+        self.where = where = await open_whereabouts(
+            settings.geo,
+            settings.network,
+            clock=around.clock,
+            meter=around.meter,
+            forget=self._forget,
+            closing=around.closing,
+        )
+        self.nearest = Nearest(
+            self.registry,
+            settings.ranking,
+            same_network=where.networks.same_network,
+            draw=around.draw,
+        )
+        self.callers = Callers(where.networks.caller, takes_ip=settings.server.ip_override)
+        if settings.geo.databases:
+            self.background.append(where.watch)
+            self.wellness.gauge(
+                around.meter.instrument(telemetry.GEO_AGE.name),
+                lambda: where.geo.age_s(around.clock.wall()),
+            )
+
+    def _forget(self) -> None:
+        self.callers.forget()
+        self.nearest.forget()
+        self.registry.place_anew(self.where.geo.facts_of_beat)
+
+    def sweep(self) -> None:
+        """Those who look see an old cache gone at its moment; this lets go of what is kept of it."""
+
+        async def sweep() -> None:
+            while True:
+                await asyncio.sleep(self.settings.server.sweep_s)
+                for cache in self.registry.expire(self.around.clock.wall()):
+                    log.info("cache not heard of", key=cache.key, hostname=cache.beat.hostname)
+
+        self.background.append(Background("sweep", sweep))
+
+    async def intake(self) -> None:
+        """Whatever brings heartbeats."""
+        settings, around = self.settings, self.around
+        intake = Intake(self.registry, self.where.geo.facts_of, Counts(around.meter), around.clock)
+        if settings.beats.keys_file:
+            beats = await _beats(settings, intake)
+            self.answers[https.PATH] = ("beats", lambda request, _asking: beats(request))
+        if not settings.amqp.host:
+            return
+        amqp = AmqpIntake(
+            settings.amqp,
+            lambda body, signer: intake.take(body, signer, transport=Transport.AMQP),
+            draw=around.draw,
+            clock=around.clock,
+        )
+        self.background.append(Background("amqp", amqp.run))
+        self.checks["broker"] = lambda: _broker(amqp)
+        self.wellness.gauge(
+            around.meter.instrument(telemetry.BROKER_UP.name), lambda: float(amqp.state().up)
+        )
+
+    def application(self) -> web.Application:
+        """Version 2."""
+        server = self.settings.server
+        parts = v2.V2Parts(
+            self.registry,
+            self.nearest,
+            self.settings.ranking,
+            self.callers,
+            self.around.clock,
+            hide_private=server.hide_private,
+            takes_ip=server.ip_override,
+            removed=lambda key, who: log.warning("cache removed by hand", key=key, by=who),
+        )
+        tokens = [ApiToken(one.name, one.sha256, one.roles) for one in self.settings.tokens]
+        identify = ApiTokens(tokens, realm="shoalpy", address_of=client_of)
+        app = web.Application()
+        v2.V2(parts).api(identify).add_to(app)
+        return app
+
+    def front(self) -> Front:
+        """All that is asked for most."""
+        server = self.settings.server
+        parts = FrontParts(
+            V1(
+                self.registry,
+                self.nearest,
+                self.settings.ranking,
+                hide_private=server.hide_private,
+            ),
+            self.callers,
+            self._view,
+            answers=self.answers,
+            behind=v2.BEHIND,
+            fsad=dict(line.split("=", 1) for line in server.fsad),
+        )
+        return Front(parts, clock=self.around.clock, meter=self.around.meter)
+
+    def _view(self, asking: Asking, now_s: float) -> PageView:
+        policy = self.settings.registry
+        in_network = self.nearest.in_network_of(asking.caller)
+        return PageView(
+            list(self.registry.live(now_s)),
+            now_s,
+            policy.inactive_s,
+            policy.drift_s,
+            __version__,
+            in_network if self.settings.server.hide_private else lambda _cache: True,
+        )
+
+
+async def _beats(settings: Tables, intake: Intake) -> BeatsOverHttps:
+    path = settings.beats.keys_file
+    try:
+        text = await asyncio.to_thread(Path(path).read_text, "utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}", where="beats.keys_file") from None
+    keys = parse_keys(text, where=path)
+    return BeatsOverHttps(
+        intake, Verifier(keys, window_s=settings.beats.window_s), address_of=client_of
+    )
+
+
+def _broker(amqp: AmqpIntake) -> Check:
+    state = amqp.state()
+    return Check("" if state.up else state.problem or "not connected", {"since_s": state.since_s})

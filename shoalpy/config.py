@@ -1,0 +1,209 @@
+"""What can be set: the whole configuration of the server as one frozen tree.
+
+Each part declares its own settings; the tables here put them together. Field names are the keys of the file, and each carries its
+help, from which ``docs/reference/shoalpy-configuration.md`` is written (``python -m shoalpy.config``).
+"""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
+
+from shoalpy.geo import GeoPolicy
+from shoalpy.intake.amqp import AmqpPolicy
+from shoalpy.intake.https import BeatsPolicy
+from shoalpy.network import NetworkPolicy
+from shoalpy.ranking import CostPolicy
+from shoalpy.registry import RegistryPolicy
+from ugrpy.core.listen import Listen, UnixSocket
+from ugrpy.locality import Network, Position
+from ugrpy.settings import loading, reference
+from ugrpy.settings.checks import listeners_are_apart
+from ugrpy.settings.loading import NOTHING, Loaded
+from ugrpy.settings.schema import STRICT, Schema
+from ugrpy.settings.shape import TableName
+from ugrpy.settings.values import NAME_PATTERN, parse_admin, parse_listen
+
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+_FSAD_LINE = re.compile(r"[A-Za-z0-9_.-]+=[^\x00-\x1f\x7f]*")
+
+
+class LogLevel(StrEnum):
+    """The least severe message that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def parse_fsad_line(text: str) -> str:
+    """``name=value``; raises ``ValueError``."""
+    if not _FSAD_LINE.fullmatch(text):
+        raise ValueError(f"expected name=value on one line, got {text!r}")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """``[server]``: the process, its listeners, and what callers are told."""
+
+    listen: Annotated[
+        tuple[Annotated[Listen, PlainValidator(parse_listen)], ...],
+        Field(min_length=1, description="addresses for callers: host:port or [v6]:port"),
+    ] = (Listen("127.0.0.1", 8100),)
+    admin: Annotated[
+        Listen | UnixSocket | None,
+        PlainValidator(parse_admin),
+        Field(
+            description='where health and metrics are served to whoever can connect: a loopback address, "unix:/path", or "" for none'
+        ),
+    ] = None
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        Field(description="networks whose X-Forwarded-For and Forwarded are believed"),
+    ] = ()
+    metrics_from: Annotated[
+        tuple[Network, ...],
+        Field(description="networks that may read /metrics on the callers' listener"),
+    ] = _LOOPBACK
+    ip_override: Annotated[
+        bool, Field(description="callers may ask for another address than their own with ?ip=")
+    ] = True
+    hide_private: Annotated[
+        bool,
+        Field(description="tell a cache's private address only to callers in its own network"),
+    ] = False
+    fsad: Annotated[
+        tuple[Annotated[str, AfterValidator(parse_fsad_line)], ...],
+        Field(description="more lines for /fsad.conf, each name=value"),
+    ] = ()
+    access_log: Annotated[
+        str, Field(description='a line per request: "-" for stderr, a file, or "" for none')
+    ] = ""
+    log_level: Annotated[LogLevel, Field(description="the least severe message that is logged")] = (
+        LogLevel.INFO
+    )
+    sweep_s: Annotated[
+        float,
+        Field(gt=0, le=3600, description="how often caches no longer heard of are let go"),
+    ] = 15.0
+    shutdown_s: Annotated[
+        float,
+        Field(ge=0, le=3600, description="seconds that requests in flight have when we stop"),
+    ] = 10.0
+    max_connections: Annotated[
+        int,
+        Field(ge=0, description="most connections; more are answered 503; 0 means any number"),
+    ] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationSettings:
+    """``[verification]``: whether caches are tried before everybody is told of them."""
+
+    enabled: Annotated[
+        bool,
+        Field(description="tell everybody of caches that were tried only; otherwise of all caches"),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """``[tokens.NAME]``: who may do more than ask."""
+
+    name: Annotated[
+        str, TableName("token", "whose it is, for the log"), Field(pattern=NAME_PATTERN)
+    ]
+    sha256: Annotated[
+        str,
+        Field(
+            pattern="^[0-9a-f]{64}$",
+            description="SHA-256 of the token in hexadecimal, as `shoalpy token` prints it",
+        ),
+    ]
+    roles: Annotated[
+        tuple[str, ...], Field(description='what it is good for: "operator" may drop caches')
+    ] = ("operator",)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The top of the file."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    server: Annotated[
+        ServerSettings, Field(description="the process, its listeners, and what callers are told")
+    ] = field(default_factory=ServerSettings)
+    registry: Annotated[
+        RegistryPolicy, Field(description="what is taken in, and for how long it stays")
+    ] = field(default_factory=RegistryPolicy)
+    ranking: Annotated[CostPolicy, Field(description="how distance and load are weighed")] = field(
+        default_factory=CostPolicy
+    )
+    geo: Annotated[GeoPolicy, Field(description="what is known of addresses")] = field(
+        default_factory=GeoPolicy
+    )
+    network: Annotated[
+        NetworkPolicy,
+        Field(
+            description="what makes two addresses neighbours, beside the site map in `geo.networks`"
+        ),
+    ] = field(default_factory=NetworkPolicy)
+    verification: Annotated[
+        VerificationSettings, Field(description="whether caches are tried before all are told")
+    ] = field(default_factory=VerificationSettings)
+    amqp: Annotated[AmqpPolicy, Field(description="the message broker, if there is one")] = field(
+        default_factory=AmqpPolicy
+    )
+    beats: Annotated[BeatsPolicy, Field(description="heartbeats over HTTPS")] = field(
+        default_factory=BeatsPolicy
+    )
+    tokens: Annotated[
+        tuple[TokenSettings, ...], Field(description="who may do more than ask, a table for each")
+    ] = ()
+
+
+SCHEMA = Schema(
+    Tables,
+    environment="SHOALPY_",
+    file_names=(
+        "server.access_log",
+        *("amqp.password_file", "amqp.ca_file", "amqp.cert_file", "amqp.key_file"),
+        "beats.keys_file",
+        "geo.databases.*",
+    ),
+    checks=(listeners_are_apart("server.listen.*", "server.admin"),),
+)
+
+
+def load(
+    files: Sequence[Path] = (),
+    *,
+    overrides: Mapping[str, object] = NOTHING,
+    environ: Mapping[str, str],
+) -> Loaded[Tables]:
+    """The configuration of these sources; no file at all is fine.
+
+    Raises ``InvalidConfiguration`` (a ``ConfigError``) with all problems.
+    """
+    return loading.load(SCHEMA, files, overrides=overrides, environ=environ)
+
+
+PAGE = reference.Page(
+    module="shoalpy.config",
+    title="Configuration of shoalpy",
+    file="shoalpy.toml",
+    example=("registry.inactive_s", "120"),
+    words={Position: "[latitude, longitude]"},
+)
+
+if __name__ == "__main__":
+    sys.stdout.write(reference.render_reference(SCHEMA, PAGE))

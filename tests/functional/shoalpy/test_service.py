@@ -1,0 +1,150 @@
+"""The process: health, metrics, expiry, configuration that cannot be used, and a stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.functional.shoalpy.shoal import GENEVA, heartbeat
+from tests.peers.process import free_port
+
+pytestmark = pytest.mark.functional
+
+
+def until(holds: Callable[[], bool], limit_s: float = 20.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < deadline, "it never did"
+        time.sleep(0.02)
+
+
+def test_counts_of_caches_beats_and_drops(start_shoal):
+    shoal = start_shoal()
+    assert shoal.beat("one").status == 200
+    assert shoal.beat("two", load="many").status == 422
+    assert shoal.post(b"nonsense").status == 422
+    shoal.ask("/nearest")
+
+    assert shoal.metric('shoalpy_caches{health="off"}') == 1
+    assert shoal.metric('shoalpy_heartbeats_total{transport="https"}') == 1
+    dropped = 'shoalpy_heartbeats_dropped_total{reason="%s",transport="https"}'
+    assert shoal.metric(dropped % "bad_number") == 1
+    assert shoal.metric(dropped % "not_json") == 1
+    assert shoal.metric('shoalpy_answers_total{answer="v1",status="200"}') == 1
+    assert shoal.ask("/metrics", source="127.0.0.1").status == 200
+
+
+def test_health_fails_while_the_broker_is_away_and_answers_go_on(start_shoal):
+    shoal = start_shoal(f'[amqp]\nhost = "127.0.0.1"\nport = {free_port("127.0.0.1")}\n')
+    shoal.beat("one")
+
+    answer = shoal.ask("/healthz")
+
+    assert answer.status == 503
+    found = json.loads(answer.body)
+    assert not found["healthy"]
+    assert list(found["problems"]) == ["broker"]
+    assert shoal.ask("/readyz").status == shoal.ask("/livez").status == 200
+    assert shoal.hosts("/nearest") == ["one"]
+    assert shoal.metric("shoalpy_broker_up") == 0
+
+
+def test_health_is_good_without_a_broker(start_shoal):
+    found = json.loads(start_shoal().ask("/healthz").body)
+
+    assert (found["healthy"], found["problems"]) == (True, {})
+
+
+def test_a_cache_not_heard_of_goes(start_shoal):
+    shoal = start_shoal("[registry]\ninactive_s = 1.0\n[server]\nsweep_s = 0.1\n")
+    shoal.beat("short")
+    assert shoal.hosts("/all") == ["short"]
+
+    until(lambda: shoal.ask("/nearest").body == b"null")
+    until(lambda: "cache not heard of" in shoal.process.log_text())
+
+
+def test_a_change_of_port_or_address_shows_in_the_next_answer(start_shoal):
+    shoal = start_shoal()
+    for number in range(100):  # a table large enough for rankings to be kept
+        shoal.beat(f"c{number}", public_ip="203.0.113.1", cache_port=1000 + number)
+    shoal.beat("moving")
+    assert shoal.entries("/nearest/1", source=GENEVA)[0]["squid_port"] == 3128
+
+    shoal.beat("moving", cache_port=4128, public_ip="192.0.2.99")
+
+    (entry,) = shoal.entries("/nearest/1", source=GENEVA)
+    assert (entry["squid_port"], entry["public_ip"]) == (4128, "192.0.2.99")
+
+
+def test_a_malformed_beat_never_breaks_an_answer(start_shoal):
+    shoal = start_shoal()
+    shoal.beat("good")
+    for said in (
+        {"load": "1; rm -rf /"},
+        {"load": None},
+        {"public_ip": "127.0.0.1; touch /tmp/x"},
+        {"hostname": "'; alert(1); '"},
+        {"max_load": "NaN"},
+        {"cache_port": 70000},
+        {"timestamp": -1},
+        {"cache_type": "toaster"},
+    ):
+        assert shoal.beat("bad", **said).status == 422
+    for path in ("/nearest", "/nearestcvmfs", "/all", "/", "/v2/caches", "/v2/stats", "/fsad.conf"):
+        assert shoal.ask(path).status == 200
+    assert shoal.hosts("/all") == ["good"]
+
+
+def test_it_stops_when_told_to(start_shoal):
+    shoal = start_shoal()
+    shoal.process.signal(signal.SIGTERM)
+
+    until(lambda: "stopping" in shoal.process.log_text())
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "shoalpy", *arguments],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_configuration_that_cannot_be_used_is_told_with_its_lines(tmp_path):
+    file = tmp_path / "shoalpy.toml"
+    file.write_text("[registry]\ninactive_s = -1\n[rankings]\n[server]\nlisten = ['nowhere']\n")
+
+    for command in ("server", "check-config"):
+        done = run(command, f"--config={file}")
+        assert done.returncode == 78
+        for said in (
+            f"{file}:2: registry.inactive_s",
+            f"{file}:3: rankings",
+            f"{file}:5: server.listen",
+        ):
+            assert said in done.stderr
+    assert run("check-config", SHOALPY_REGISTRY__INACTIVE_S="60").stdout.startswith(
+        "the configuration"
+    )
+    keys = tmp_path / "none"
+    assert run("server", SHOALPY_BEATS__KEYS_FILE=str(keys)).returncode == 78
+
+
+def test_a_token_for_an_operator():
+    lines = dict(line.split() for line in run("token").stdout.splitlines())
+
+    assert len(lines["sha256"]) == 64
+    assert len(lines["token"]) > 40
+
+
+def test_heartbeats_of_tests_are_what_they_should_be():
+    assert heartbeat("a", load=None).keys() >= {"uuid", "hostname", "timestamp", "cache_port"}
