@@ -139,6 +139,10 @@ class Topology:
         """The yardstick: one nginx worker that answers a constant 302."""
         return self._nginx("nginx", "nginx.conf", self.server_cores, "127.0.0.1", LOCATION=location)
 
+    def nginx_200(self, body: str) -> Server:
+        """The yardstick for answers with a body: one nginx worker that answers 200 with these few bytes."""
+        return self._nginx("nginx200", "nginx_200.conf", self.server_cores, "127.0.0.1", BODY=body)
+
     def nginx_files(
         self, name: str, root: Path, where: set[int], host: str = "127.0.0.1"
     ) -> Server:
@@ -181,6 +185,15 @@ class Topology:
         process = self.start(
             name, python("-m", "ugrpy", "serve", "--config", str(file)), self.server_cores
         )
+        return self._await_http(name, process, port, "/readyz")
+
+    def shoal(self, name: str, settings: str) -> Server:
+        """A shoalpy server, configured by this TOML (``server.listen`` is added)."""
+        port = free_port()
+        file = self.directory / f"{name}.toml"
+        file.write_text(settings)
+        command = ("-m", "shoalpy", "server", "--config", str(file), f"--listen=127.0.0.1:{port}")
+        process = self.start(name, python(*command), self.server_cores)
         return self._await_http(name, process, port, "/readyz")
 
     def _await_http(

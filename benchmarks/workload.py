@@ -25,7 +25,7 @@ class Ask:
     """What the load generator is to ask; plain data, so that it travels as JSON.
 
     ``kind``: ``fixed`` (one path for ever), ``zipf`` (names 0 to ``names`` - 1, exponent 1), ``each`` (``names`` distinct names
-    from ``first`` on, in order), ``lists`` (the same for collections, PROPFIND Depth 1, with ``encoding`` as Accept-Encoding).
+    from ``first`` on, in order), ``path`` (this ``path`` for ever), ``lists`` (the same for collections, PROPFIND Depth 1, with ``encoding`` as Accept-Encoding).
     ``found`` is the status for a name that exists.
     """
 
@@ -38,6 +38,7 @@ class Ask:
     encoding: str = "identity"
     found: int = 302
     repeat: bool = False
+    path: str = ""
 
 
 def render(method: str, path: str, host: str, headers: Mapping[str, str]) -> bytes:
@@ -49,8 +50,10 @@ def render(method: str, path: str, host: str, headers: Mapping[str, str]) -> byt
 
 def build(ask: Ask, host: str) -> Workload:
     """The requests of ``ask``, addressed to ``host`` (host:port)."""
-    corpus = Corpus(**ask.corpus)
     found = str(ask.found).encode()
+    if ask.kind == "path":
+        return Workload([render("GET", ask.path, host, {"Accept": ask.accept})], [found], True)
+    corpus = Corpus(**ask.corpus)
     if ask.kind == "lists":
         headers = {"Depth": "1", "Accept": ask.accept, "Accept-Encoding": ask.encoding}
         paths = [list_path(ask.first + n) for n in range(ask.names)]

@@ -59,3 +59,12 @@ def test_arrivals_are_ordered_fixed_and_about_as_many_as_asked_for():
     assert times == poisson_arrivals(200, 10, random.Random(2))
     assert 1800 < len(times) < 2200
     assert times[-1] < 10
+
+
+def test_one_path_for_ever():
+    load = build(Ask("path", {}, path="/nearest", found=200), "h:1")
+    assert load.wraps
+    assert [request.partition(b"\r\n")[0] for request in load.requests] == [
+        b"GET /nearest HTTP/1.1"
+    ]
+    assert list(load.expected) == [b"200"]

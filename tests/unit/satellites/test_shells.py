@@ -1,4 +1,4 @@
-"""The commands of the satellites say honestly that they are shells."""
+"""The commands of the satellites that do nothing yet say so."""
 
 import importlib
 import runpy
@@ -8,7 +8,7 @@ import pytest
 
 from ugrpy import __version__
 
-SATELLITES = {"shoalpy": "shoal", "glintpy": "Glint", "schedpy": "Cloud Scheduler"}
+SATELLITES = {"glintpy": "Glint", "schedpy": "Cloud Scheduler"}
 
 
 def run(monkeypatch, capsys, name: str, *arguments: str) -> tuple[int, str, str]:
