@@ -2,7 +2,8 @@
 
 What an agent says of its cache may change with each beat: port, addresses, capacity. Who it is may not: the key it gave
 itself names the cache, and the first signer to use a key owns it until the cache has gone (row S33). Beats nobody signed can never
-speak for a cache that a signed one has registered.
+speak for a cache that a signed one has registered; a signed one takes over what nobody has signed for, so that nobody is kept out by
+strangers who were there first.
 
 Old agents give themselves a new key at each start. A beat with a new key for a host, address and port that a cache of the same signer
 already stands at is that cache started anew: it takes the old one's place instead of standing beside it (row S31).
@@ -81,16 +82,13 @@ class Registry:
         ``facts`` are those of the beat's reachable address.
         """
         self._check_time(beat, now_s)
-        known = self.get(beat.key, now_s) or self._started_anew(beat, now_s)
+        known, there = self._whose(beat, now_s)
         if known is None:
             self._check_new(beat, facts, now_s)
             drift_s = beat.sent_at_s - now_s
             cache = Cache(beat, now_s, now_s, facts, drift_s, self.unverified)
         else:
-            if known.beat.signer != beat.signer:
-                raise BadBeat(Reason.NOT_THE_OWNER, f"{known.key} belongs to another signer")
-            if beat.sent_at_s <= known.beat.sent_at_s - self.policy.drift_s:
-                raise BadBeat(Reason.REPLAYED, f"{beat.key} has sent a later heartbeat already")
+            self._check_order(known, beat)
             cache = replace(
                 known,
                 beat=beat,
@@ -105,7 +103,8 @@ class Registry:
                 self._caches[cache.key] = cache
                 self.version += 1
                 return cache
-            self._drop(known)
+        if there is not None and there.key != cache.key:
+            self._drop(there)
         self._put(cache)
         return cache
 
@@ -114,8 +113,7 @@ class Registry:
         known = self._caches.get(key)
         if known is None:
             return False
-        if known.beat.signer != signer:
-            raise BadBeat(Reason.NOT_THE_OWNER, f"{key} belongs to another signer")
+        _check_signer(known, signer)
         self._drop(known)
         return True
 
@@ -205,11 +203,26 @@ class Registry:
         if len(self._caches) >= self.policy.max_caches:
             raise BadBeat(Reason.TOO_MANY, f"{self.policy.max_caches} caches are tracked already")
 
-    def _started_anew(self, beat: Heartbeat, now_s: float) -> Cache | None:
+    def _check_order(self, known: Cache, beat: Heartbeat) -> None:
+        """What somebody else sent before does not count here."""
+        same_sender = known.beat.signer == beat.signer
+        if same_sender and beat.sent_at_s <= known.beat.sent_at_s - self.policy.drift_s:
+            raise BadBeat(Reason.REPLAYED, f"{known.key} has sent a later heartbeat already")
+
+    def _whose(self, beat: Heartbeat, now_s: float) -> tuple[Cache | None, Cache | None]:
+        """The cache that the beat is of, and the one that stands now where it says it stands."""
         key = self._stands_at.get(_stand(beat))
-        return None if key is None else self.get(key, now_s)
+        there = None if key is None else self.get(key, now_s)
+        known = self.get(beat.key, now_s)
+        for one in (known, there):
+            if one is not None:
+                _check_signer(one, beat.signer)
+        return known or there, there
 
     def _put(self, cache: Cache) -> None:
+        before = self._caches.get(cache.key)
+        if before is not None:
+            self._leave(before)
         self._caches[cache.key] = cache
         self._stands_at[_stand(cache.beat)] = cache.key
         self.version += 1
@@ -217,11 +230,19 @@ class Registry:
 
     def _drop(self, cache: Cache) -> None:
         del self._caches[cache.key]
+        self._leave(cache)
+        self.version += 1
+        self.shape += 1
+
+    def _leave(self, cache: Cache) -> None:
         stand = _stand(cache.beat)
         if self._stands_at.get(stand) == cache.key:
             del self._stands_at[stand]
-        self.version += 1
-        self.shape += 1
+
+
+def _check_signer(known: Cache, signer: str) -> None:
+    if known.beat.signer not in ("", signer):
+        raise BadBeat(Reason.NOT_THE_OWNER, f"{known.key} belongs to another signer")
 
 
 def _stand(beat: Heartbeat) -> _Stand:

@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeVar
 
 from shoalpy.model import Address, Cache, CacheType, Heartbeat, Upstream
@@ -29,6 +30,7 @@ MAX_BEAT_BYTES = 16 * 1024
 _MAX_KEY_CHARS = 128
 # Ten times what the fastest network card there is can send.
 _MAX_LOAD_KBPS = 1e9
+_EVERYBODY = IPv4Address("255.255.255.255")
 _KEY = re.compile(r"[A-Za-z0-9._:@-]+")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -71,7 +73,9 @@ def parse_heartbeat(body: bytes, *, signer: str = "") -> Heartbeat | str:
     key = _key(said)
     if said.get("goodbye") is True:
         return key
-    port = said.get("cache_port", said.get("squid_port"))
+    port = said.get("cache_port")
+    if port is None:
+        port = said.get("squid_port")
     beat = Heartbeat(
         key=key,
         hostname=_hostname(_required(said, "hostname")),
@@ -219,9 +223,16 @@ def _address(said: Mapping[str, Any], name: str) -> Address | None:
     if value is None or value == "":
         return None
     address = parse_address(value) if isinstance(value, str) else None
-    if address is None:
+    if address is None or not _may_be_a_host(address):
         raise BadBeat(Reason.BAD_ADDRESS, f"{name}: expected an IP address, found {_shown(value)}")
     return address
+
+
+def _may_be_a_host(address: Address) -> bool:
+    """Not all that has the form of an address: what follows ``%`` may be any text, and goes wherever the address goes."""
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        return False
+    return not (address.is_multicast or address.is_unspecified or address == _EVERYBODY)
 
 
 def _word(said: Mapping[str, Any], name: str, words: type[E], default: E) -> E:
