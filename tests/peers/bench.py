@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.peers.apache import apache_dav
+from tests.peers.caches import squid, stratum_one, varnish
 from tests.peers.nginx import nginx_dav, nginx_plain, nginx_redirect
 from tests.peers.server import PeerServer
 from tests.peers.wsgidav import wsgidav_server
@@ -82,6 +83,18 @@ class Bench:
     def wsgidav_server(self, address: str = "127.0.0.1") -> PeerServer:
         """WsgiDAV."""
         return self._start("wsgidav", lambda folder: wsgidav_server(folder, address))
+
+    def stratum_one(self, *addresses: str) -> PeerServer:
+        """nginx as the origin behind caches, at all these addresses."""
+        return self._start("stratum-one", lambda folder: stratum_one(folder, *addresses))
+
+    def squid(self, address: str = "127.0.0.1", *, denies: bool = False) -> PeerServer:
+        """A forward proxy, or one that lets nobody through."""
+        return self._start("squid", lambda folder: squid(folder, address, denies=denies))
+
+    def varnish(self, origin: PeerServer, address: str = "127.0.0.1") -> PeerServer:
+        """A reverse proxy before the origin."""
+        return self._start("varnish", lambda folder: varnish(folder, origin, address))
 
     def _start(self, name: str, make: Callable[[Path], PeerServer]) -> PeerServer:
         server = make(self.folder(name))

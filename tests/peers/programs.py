@@ -52,6 +52,8 @@ PROGRAMS: Mapping[str, Program] = {
     ),
     "nginx": Program("nginx", ("nginx-light", "libnginx-mod-http-dav-ext"), "-v"),
     "rclone": Program("rclone", ("rclone",), "version"),
+    "squid": Program("squid", ("squid",)),
+    "varnish": Program("varnishd", ("varnish",), "-V", r"varnish-([0-9.]+)"),
     "wget2": Program("wget2", ("wget2",)),
     "xrootd": Program("xrootd", ("xrootd-server", "xrootd-server-plugins"), "-v"),
     "xrootd-client": Program("xrdcp", ("xrootd-client", "xrootd-client-http-plugins")),
