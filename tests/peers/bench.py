@@ -9,6 +9,7 @@ from types import TracebackType
 from tests.peers.apache import apache_dav
 from tests.peers.caches import squid, stratum_one, varnish
 from tests.peers.nginx import nginx_dav, nginx_plain, nginx_redirect
+from tests.peers.rabbitmq import Broker, rabbitmq
 from tests.peers.server import PeerServer
 from tests.peers.wsgidav import wsgidav_server
 from tests.peers.xrootd import xrootd_http
@@ -24,7 +25,7 @@ class Bench:
     def __init__(self) -> None:
         self.base = Path(tempfile.mkdtemp(prefix="ugrpy-peers-"))
         self.base.chmod(0o755)
-        self._servers: list[PeerServer] = []
+        self._servers: list[PeerServer | Broker] = []
         self._folders = 0
 
     def __enter__(self) -> "Bench":
@@ -95,6 +96,13 @@ class Bench:
     def varnish(self, origin: PeerServer, address: str = "127.0.0.1") -> PeerServer:
         """A reverse proxy before the origin."""
         return self._start("varnish", lambda folder: varnish(folder, origin, address))
+
+    def rabbitmq(self, address: str = "127.0.0.1") -> Broker:
+        """RabbitMQ."""
+        broker = rabbitmq(self.folder("rabbitmq"), address)
+        self._servers.append(broker)  # first, since half of it may run when the other half fails
+        broker.start()
+        return broker
 
     def _start(self, name: str, make: Callable[[Path], PeerServer]) -> PeerServer:
         server = make(self.folder(name))

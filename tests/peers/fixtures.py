@@ -15,6 +15,7 @@ from tests.peers import clients
 from tests.peers.bench import Bench
 from tests.peers.gateway import GatewayStarter
 from tests.peers.programs import require
+from tests.peers.rabbitmq import Broker
 from tests.peers.server import PeerServer
 
 
@@ -67,6 +68,13 @@ def xrootd_http(shared_bench: Bench) -> PeerServer:
 def wsgidav_server(shared_bench: Bench) -> PeerServer:
     """WsgiDAV, shared."""
     return shared_bench.wsgidav_server()
+
+
+@pytest.fixture(scope="module")
+def rabbitmq() -> Iterator[Broker]:
+    """RabbitMQ, for one file of tests, which may stop and start it."""
+    with Bench() as mine:
+        yield mine.rabbitmq()
 
 
 @pytest.fixture

@@ -51,6 +51,8 @@ PROGRAMS: Mapping[str, Program] = {
         version_pattern=r"\(gfal2 ([0-9.]+)\)",
     ),
     "nginx": Program("nginx", ("nginx-light", "libnginx-mod-http-dav-ext"), "-v"),
+    # a script that does nothing: the server has no option for its version, and rabbitmqctl would leave a name service behind
+    "rabbitmq": Program("/usr/lib/rabbitmq/bin/rabbitmq-defaults", ("rabbitmq-server",)),
     "rclone": Program("rclone", ("rclone",), "version"),
     "squid": Program("squid", ("squid",)),
     "varnish": Program("varnishd", ("varnish",), "-V", r"varnish-([0-9.]+)"),
