@@ -16,11 +16,13 @@ from shoalpy.intake.amqp import AmqpIntake
 from shoalpy.intake.counts import Counts, Transport
 from shoalpy.intake.https import BeatsOverHttps
 from shoalpy.intake.taking import Intake
-from shoalpy.model import Health, Verification
 from shoalpy.nearest import Nearest
+from shoalpy.probe import Verifier
 from shoalpy.ranking import Draw
 from shoalpy.registry import Registry
-from shoalpy.signing import Verifier, parse_keys
+from shoalpy.signing import Verifier as SignatureVerifier
+from shoalpy.signing import parse_keys
+from shoalpy.store import Store
 from shoalpy.web import v2
 from shoalpy.web.callers import Asking, Callers
 from shoalpy.web.front import Answer, Front, FrontParts
@@ -62,10 +64,12 @@ class Assembled:
 
 async def assemble(settings: Tables, around: Surroundings) -> Assembled:
     """Put it together. Raises ``ConfigError`` for what can only be seen now, such as a file that cannot be read."""
-    unverified = Verification(Health.PENDING if settings.verification.enabled else Health.OFF)
-    making = _Making(settings, around, Registry(settings.registry, unverified))
+    registry = Registry(settings.registry, settings.verification.unverified)
+    making = _Making(settings, around, registry)
     await making.whereabouts()
     making.sweep()
+    await making.store()
+    making.verification()
     await making.intake()
     return Assembled(
         making.registry, making.application(), making.front(), making.wellness, making.background
@@ -132,6 +136,26 @@ class _Making:
                     log.info("cache not heard of", key=cache.key, hostname=cache.beat.hostname)
 
         self.background.append(Background("sweep", sweep))
+
+    async def store(self) -> None:
+        """What was known before the restart, and what will be after the next."""
+        if self.settings.store.file:
+            store = Store(self.settings.store, self.registry, self.around.clock)
+            await store.load()
+            self.background.append(Background("store", store.run))
+
+    def verification(self) -> None:
+        """Whether caches do their work."""
+        settings, around = self.settings, self.around
+        if settings.verification.enabled:
+            verifier = Verifier(
+                self.registry,
+                settings.verification,
+                clock=around.clock,
+                draw=around.draw,
+                meter=around.meter,
+            )
+            self.background.append(Background("verification", verifier.run))
 
     async def intake(self) -> None:
         """Whatever brings heartbeats."""
@@ -211,9 +235,8 @@ async def _beats(settings: Tables, intake: Intake) -> BeatsOverHttps:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", where="beats.keys_file") from None
     keys = parse_keys(text, where=path)
-    return BeatsOverHttps(
-        intake, Verifier(keys, window_s=settings.beats.window_s), address_of=client_of
-    )
+    verifier = SignatureVerifier(keys, window_s=settings.beats.window_s)
+    return BeatsOverHttps(intake, verifier, address_of=client_of)
 
 
 def _broker(amqp: AmqpIntake) -> Check:

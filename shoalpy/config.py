@@ -16,11 +16,14 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 
 from shoalpy.geo import GeoPolicy
+from shoalpy.guard import PortRange
 from shoalpy.intake.amqp import AmqpPolicy
 from shoalpy.intake.https import BeatsPolicy
 from shoalpy.network import NetworkPolicy
 from shoalpy.ranking import CostPolicy
 from shoalpy.registry import RegistryPolicy
+from shoalpy.store import StorePolicy
+from shoalpy.verify import VerificationPolicy
 from ugrpy.core.listen import Listen, UnixSocket
 from ugrpy.locality import Network, Position
 from ugrpy.settings import loading, reference
@@ -104,16 +107,6 @@ class ServerSettings:
     ] = 0
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationSettings:
-    """``[verification]``: whether caches are tried before everybody is told of them."""
-
-    enabled: Annotated[
-        bool,
-        Field(description="tell everybody of caches that were tried only; otherwise of all caches"),
-    ] = True
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSettings:
     """``[tokens.NAME]``: who may do more than ask."""
@@ -158,8 +151,14 @@ class Tables:
         ),
     ] = field(default_factory=NetworkPolicy)
     verification: Annotated[
-        VerificationSettings, Field(description="whether caches are tried before all are told")
-    ] = field(default_factory=VerificationSettings)
+        VerificationPolicy,
+        Field(
+            description="whether caches must show that they work before everybody is told of them"
+        ),
+    ] = field(default_factory=VerificationPolicy)
+    store: Annotated[StorePolicy, Field(description="where the table is kept over a restart")] = (
+        field(default_factory=StorePolicy)
+    )
     amqp: Annotated[AmqpPolicy, Field(description="the message broker, if there is one")] = field(
         default_factory=AmqpPolicy
     )
@@ -179,6 +178,7 @@ SCHEMA = Schema(
         *("amqp.password_file", "amqp.ca_file", "amqp.cert_file", "amqp.key_file"),
         "beats.keys_file",
         "geo.databases.*",
+        "store.file",
     ),
     checks=(listeners_are_apart("server.listen.*", "server.admin"),),
 )
@@ -202,7 +202,7 @@ PAGE = reference.Page(
     title="Configuration of shoalpy",
     file="shoalpy.toml",
     example=("registry.inactive_s", "120"),
-    words={Position: "[latitude, longitude]"},
+    words={Position: "[latitude, longitude]", PortRange: "port or range"},
 )
 
 if __name__ == "__main__":

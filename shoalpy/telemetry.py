@@ -87,5 +87,11 @@ METRICS = (
     GEO_FAILURES,
 )
 
+
+def render_page() -> str:
+    """The reference page, as Markdown."""
+    return render_reference(METRICS, "shoalpy.telemetry", "Metrics of shoalpy")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(render_reference(METRICS, "shoalpy.telemetry", "Metrics of shoalpy"))
+    sys.stdout.write(render_page())

@@ -60,7 +60,15 @@ def _default(part: Field[Any]) -> Any:
 
 
 def _info(annotation: Any) -> FieldInfo:
-    return next((one for one in _extras(annotation) if isinstance(one, FieldInfo)), FieldInfo())
+    found = [one for one in _extras(annotation) if isinstance(one, FieldInfo)]
+    if len(found) == 1:
+        return found[0]
+    # a type with bounds of its own (``Seconds = Annotated[float, Field(gt=0)]``), described where it is used
+    merged = FieldInfo(
+        description=next((one.description for one in found if one.description), None)
+    )
+    merged.metadata = [bound for one in found for bound in one.metadata]
+    return merged
 
 
 def _mark(annotation: Any) -> TableName | None:

@@ -9,7 +9,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -102,6 +102,13 @@ class Shoal:
         nonce = secrets.token_hex(8)
         headers = sign(AGENT, path=path, body=body, now_s=time.time(), nonce=nonce)
         return self.ask(path, method="POST", headers=headers, body=body)
+
+    def until(self, holds: Callable[[], bool], limit_s: float = 30.0) -> None:
+        """Wait for something that the server does by itself."""
+        deadline = time.monotonic() + limit_s
+        while not holds():
+            assert time.monotonic() < deadline, f"it never did; {self.process.log_tail()}"
+            time.sleep(0.02)
 
     def metric(self, line: str) -> float:
         """The value of one series, as ``/metrics`` names it."""

@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 
 from tests.functional.shoalpy.shoal import GENEVA, heartbeat
 from tests.peers.process import free_port
@@ -16,13 +16,7 @@ from tests.peers.process import free_port
 pytestmark = pytest.mark.functional
 
 
-def until(holds: Callable[[], bool], limit_s: float = 20.0) -> None:
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        assert time.monotonic() < deadline, "it never did"
-        time.sleep(0.02)
-
-
+@pytest.mark.row("S75")
 def test_counts_of_caches_beats_and_drops(start_shoal):
     shoal = start_shoal()
     assert shoal.beat("one").status == 200
@@ -39,6 +33,7 @@ def test_counts_of_caches_beats_and_drops(start_shoal):
     assert shoal.ask("/metrics", source="127.0.0.1").status == 200
 
 
+@pytest.mark.row("S75")
 def test_health_fails_while_the_broker_is_away_and_answers_go_on(start_shoal):
     shoal = start_shoal(f'[amqp]\nhost = "127.0.0.1"\nport = {free_port("127.0.0.1")}\n')
     shoal.beat("one")
@@ -60,13 +55,44 @@ def test_health_is_good_without_a_broker(start_shoal):
     assert (found["healthy"], found["problems"]) == (True, {})
 
 
+@pytest.mark.row("S75")
+def test_probes_and_the_age_of_databases_are_shown(start_shoal, tmp_path):
+    database = tmp_path / "city.mmdb"
+    writer = MMDBWriter(4, "GeoLite2-City")
+    place = {"location": {"latitude": 46.2, "longitude": 6.15}, "city": {"names": {"en": "Meyrin"}}}
+    writer.insert_network(IPSet(["198.18.0.0/15"]), place)
+    writer.to_db_file(str(database))
+    shoal = start_shoal(f"[geo]\ndatabases = ['{database}']\n", verifies=True)
+    shoal.beat("one", public_ip="198.18.0.1")
+
+    probes = 'shoalpy_probes_total{health="failed"}'
+    shoal.until(lambda: probes in shoal.ask("/metrics").text and shoal.metric(probes) >= 1)
+    assert shoal.metric('shoalpy_caches{health="failed"}') == 1
+    assert 0 <= shoal.metric("shoalpy_geoip_age_seconds") < 3600
+    assert shoal.entries("/all")[0]["geo_data"]["city"] == "Meyrin"
+
+
+def test_the_table_is_there_again_after_a_restart(start_shoal, tmp_path):
+    shoal = start_shoal(f"[store]\nfile = '{tmp_path / 'table.json'}'\n")
+    shoal.beat("kept", load=7.5)
+    before = shoal.entries("/all")
+
+    shoal.process.stop()
+    shoal.process.start()
+
+    after = shoal.entries("/all")
+    assert [one["hostname"] for one in after] == ["kept.example.org"]
+    assert after == before
+    assert shoal.hosts("/nearest") == ["kept"]
+
+
 def test_a_cache_not_heard_of_goes(start_shoal):
     shoal = start_shoal("[registry]\ninactive_s = 1.0\n[server]\nsweep_s = 0.1\n")
     shoal.beat("short")
     assert shoal.hosts("/all") == ["short"]
 
-    until(lambda: shoal.ask("/nearest").body == b"null")
-    until(lambda: "cache not heard of" in shoal.process.log_text())
+    shoal.until(lambda: shoal.ask("/nearest").body == b"null")
+    shoal.until(lambda: "cache not heard of" in shoal.process.log_text())
 
 
 def test_a_change_of_port_or_address_shows_in_the_next_answer(start_shoal):
@@ -105,7 +131,7 @@ def test_it_stops_when_told_to(start_shoal):
     shoal = start_shoal()
     shoal.process.signal(signal.SIGTERM)
 
-    until(lambda: "stopping" in shoal.process.log_text())
+    shoal.until(lambda: "stopping" in shoal.process.log_text())
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
