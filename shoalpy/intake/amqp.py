@@ -21,7 +21,6 @@ from typing import Annotated
 import aio_pika
 import structlog
 from aio_pika.abc import (
-    AbstractChannel,
     AbstractConnection,
     AbstractExchange,
     AbstractIncomingMessage,
@@ -171,22 +170,17 @@ class AmqpIntake:
                 queue, exchange = await self._declare(connection, broken)
                 await queue.consume(self._message)
             self._up()
-            await self._watch(queue, exchange, broken)
+            await self._watch(connection, queue, exchange, broken)
         finally:
             await _close(connection)
 
     async def _declare(
         self, connection: AbstractConnection, broken: asyncio.Event
     ) -> tuple[AbstractQueue, AbstractExchange]:
-        exchange_name = self._policy.exchange
-        try:
-            channel = await _channel(connection, broken)
-            exchange = await _exchange(channel, exchange_name)
-        except ChannelPreconditionFailed:
-            # somebody made it otherwise, durable for example; any topic exchange of this name does
-            broken.clear()
-            channel = await _channel(connection, broken)
-            exchange = await channel.get_exchange(exchange_name, ensure=True)
+        await _see_to_exchange(connection, self._policy.exchange)
+        channel = await connection.channel(publisher_confirms=False)
+        channel.close_callbacks.add(lambda *_: broken.set())
+        exchange = await channel.get_exchange(self._policy.exchange, ensure=True)
         await channel.set_qos(prefetch_count=self._policy.prefetch)
         name = f"{socket.gethostname()}-{uuid.uuid1().hex}"
         queue = await channel.declare_queue(name, durable=False, exclusive=False, auto_delete=True)
@@ -194,25 +188,24 @@ class AmqpIntake:
         return queue, exchange
 
     async def _watch(
-        self, queue: AbstractQueue, exchange: AbstractExchange, broken: asyncio.Event
+        self,
+        connection: AbstractConnection,
+        queue: AbstractQueue,
+        exchange: AbstractExchange,
+        broken: asyncio.Event,
     ) -> None:
         """Return when the link is broken; until then see to it that what can vanish silently is there."""
-        while not broken.is_set():
+        while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._policy.recheck_s):
                     await broken.wait()
                     return
             async with asyncio.timeout(self._policy.connect_timeout_s):
-                if not await self._still_consuming(queue, exchange):
-                    return
-
-    async def _still_consuming(self, queue: AbstractQueue, exchange: AbstractExchange) -> bool:
-        # declared by what it was found to be, so this never conflicts with a durable one
-        with contextlib.suppress(ChannelPreconditionFailed):
-            await _exchange(queue.channel, exchange.name)
-        found = await queue.declare()
-        await queue.bind(exchange, BINDING_KEY)
-        return bool(found.consumer_count)
+                await _see_to_exchange(connection, exchange.name)
+                found = await queue.declare()
+                await queue.bind(exchange, BINDING_KEY)
+            if not found.consumer_count:
+                return
 
     async def _message(self, message: AbstractIncomingMessage) -> None:
         """Take one message; it is acknowledged whatever it says, or it would come again for ever."""
@@ -241,16 +234,17 @@ class AmqpIntake:
         return f"{self._policy.host}:{self._policy.port or 'default'}{self._policy.virtual_host}"
 
 
-async def _channel(connection: AbstractConnection, broken: asyncio.Event) -> AbstractChannel:
+async def _see_to_exchange(connection: AbstractConnection, name: str) -> None:
+    """Declare it as shoal does. One that somebody made otherwise, durable for example, does as well.
+
+    The broker ends the channel on which a declaration does not agree, so this has one of its own.
+    """
     channel = await connection.channel(publisher_confirms=False)
-    channel.close_callbacks.add(lambda *_: broken.set())
-    return channel
-
-
-async def _exchange(channel: AbstractChannel, name: str) -> AbstractExchange:
-    return await channel.declare_exchange(
-        name, aio_pika.ExchangeType.TOPIC, durable=False, auto_delete=False
-    )
+    with contextlib.suppress(ChannelPreconditionFailed):
+        await channel.declare_exchange(
+            name, aio_pika.ExchangeType.TOPIC, durable=False, auto_delete=False
+        )
+        await channel.close()
 
 
 async def _close(connection: AbstractConnection) -> None:
