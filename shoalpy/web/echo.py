@@ -1,9 +1,13 @@
-"""Who am I, seen from there? ``/fsad.conf`` tells agents and jobs their address as the rest of the world sees it (reference section 10.1)."""
+"""Who am I, seen from there? ``/fsad.conf`` tells agents and jobs their address as the rest of the world sees it (reference section 10.1).
+
+``/external``, which it succeeded, says the same.
+"""
 
 from collections.abc import Mapping
 
 from shoalpy.model import Address
 
+PATHS = ("/fsad.conf", "/external")
 CONTENT_TYPE = "text/plain; charset=utf-8"
 
 

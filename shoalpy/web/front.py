@@ -95,7 +95,7 @@ class Front:
         for start, answer in parts.below.items():
             if path.startswith(start):
                 return answer
-        if path == "/fsad.conf":
+        if path in echo.PATHS:
             return "echo", self._echo
         ask = page.parse_ask(path, fields_of(query) if query else {})
         if ask is None:

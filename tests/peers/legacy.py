@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.parity import peers_used
+
 _HOME = Path(__file__).resolve().parents[2] / ".venv" / "peers"
 _INSTALL_S = 300
 
 
 def installed(requirement: str) -> Path:
-    """The folder with the commands of e.g. ``shoal-client==1.0.4``; installed the first time it is asked for.
+    """The folder with the commands of e.g. ``shoal-client==1.0.4``; installed the first time it is asked for. Says that it takes part.
 
     Where the index cannot be reached the test is skipped; with ``CI=true`` it fails.
     """
@@ -29,6 +31,8 @@ def installed(requirement: str) -> Path:
         if not done.exists():
             _install(requirement, folder)
             done.touch()
+    name, _, version = requirement.partition("==")
+    peers_used.record(name, version)
     return folder / "bin"
 
 

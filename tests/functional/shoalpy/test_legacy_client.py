@@ -48,7 +48,7 @@ http_access allow all
 """
 
 
-def squid_before(folder: Path, origin: PeerServer, address: str) -> ServerProcess:
+def squid_before(folder: Path, origin: PeerServer, address: str) -> PeerServer:
     """A squid that asks this origin for everything."""
     program = require("squid")
     folder.chmod(0o777)
@@ -65,11 +65,12 @@ def squid_before(folder: Path, origin: PeerServer, address: str) -> ServerProces
         (folder / "squid.conf").write_text(text)
         return program.path, "-N", "-f", str(folder / "squid.conf")
 
-    return ServerProcess(command, address=address, log=folder / "output.log")
+    process = ServerProcess(command, address=address, log=folder / "output.log")
+    return PeerServer("squid", program.version, folder, process, folder / "access.log")
 
 
 @pytest.fixture(scope="module")
-def squids() -> Iterator[list[ServerProcess]]:
+def squids() -> Iterator[list[PeerServer]]:
     """Two in front of an origin with the whitelists."""
     with Bench() as bench:
         origin = bench.stratum_one()
@@ -77,7 +78,7 @@ def squids() -> Iterator[list[ServerProcess]]:
             file = origin.root / "cvmfs" / f"{name}.cern.ch" / ".cvmfswhitelist"
             file.parent.mkdir(parents=True)
             file.write_text(f"20260101000000\nE20270101000000\nN{name}.cern.ch\n--\nsignature\n")
-        running: list[ServerProcess] = []
+        running: list[PeerServer] = []
         try:
             for address in ("127.0.21.1", "127.0.22.1"):
                 running.append(squid_before(bench.folder("squid"), origin, address))
@@ -89,7 +90,7 @@ def squids() -> Iterator[list[ServerProcess]]:
 
 
 @pytest.fixture(scope="module")
-def verifying(start_shoal: ShoalStarter, squids: list[ServerProcess]) -> Shoal:
+def verifying(start_shoal: ShoalStarter, squids: list[PeerServer]) -> Shoal:
     """A server that has found both squids to work, and a third to be dead."""
     whitelists = [
         f"http://cvmfs.fnal.gov/cvmfs/{name}.cern.ch/.cvmfswhitelist" for name in REPOSITORIES
@@ -100,7 +101,7 @@ def verifying(start_shoal: ShoalStarter, squids: list[ServerProcess]) -> Shoal:
         verifies=True,
     )
     for number, one in enumerate(squids):
-        shoal.beat(f"squid{number}", public_ip=one.address, cache_port=one.port)
+        shoal.beat(f"squid{number}", public_ip=one.process.address, cache_port=one.process.port)
     shoal.beat("dead", public_ip="127.0.23.1", cache_port=9)
     return shoal
 
@@ -132,10 +133,10 @@ def test_the_old_client_lists_verified_caches(verifying, squids, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     told = [one for one in done.stdout.strip().strip('"').split(";") if one]
-    assert set(told[:2]) == {f"http://{one.address}:{one.port}" for one in squids}
+    assert set(told[:2]) == {one.url for one in squids}
     assert "dead" not in done.stdout
     assert "127.0.23.1" not in done.stdout
     # it has really used them for each of its four targets
     for one in squids:
-        log = (one.log.parent / "access.log").read_text()
+        log = (one.root / "access.log").read_text()
         assert all(host in log for host in HOSTS)

@@ -95,6 +95,7 @@ def test_a_cache_not_heard_of_goes(start_shoal):
     shoal.until(lambda: "cache not heard of" in shoal.process.log_text())
 
 
+@pytest.mark.row("S30")
 def test_a_change_of_port_or_address_shows_in_the_next_answer(start_shoal):
     shoal = start_shoal()
     for number in range(100):  # a table large enough for rankings to be kept

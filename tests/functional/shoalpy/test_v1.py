@@ -86,7 +86,9 @@ def test_all_spellings_of_a_number(shoal):
 
 
 @pytest.mark.row("S2")
-@pytest.mark.parametrize("path", ["/nearest/-1", "/nearest/abc", "/nearest/1/1", "/external", "/x"])
+@pytest.mark.parametrize(
+    "path", ["/nearest/-1", "/nearest/abc", "/nearest/1/1", "/externals", "/x"]
+)
 def test_what_is_no_path_is_not_found(shoal, path):
     answer = shoal.ask(path)
 
@@ -170,6 +172,7 @@ def test_callers_learn_their_address(shoal, start_shoal):
     answer = shoal.ask("/fsad.conf", source=BATAVIA)
     assert (answer.status, answer.text) == (200, f"external_ip={BATAVIA}\n")
     assert answer.headers["content-type"].startswith("text/plain")
+    assert shoal.ask("/external", source=BATAVIA).text == answer.text
 
     more = start_shoal(
         '[server]\nfsad = ["site=UVic", "list=a=b"]\ntrusted_proxies = ["127.0.12.0/24"]\n'
@@ -198,6 +201,24 @@ def test_another_address_may_be_given_unless_switched_off(shoal, start_shoal):
     deaf.beat("batavia", public_ip="198.51.100.1")
     assert deaf.hosts("/nearest/1?ip=198.51.100.77", source=GENEVA) == ["geneva"]
     assert deaf.ask("/nearest?ip=x").status == 200
+
+
+@pytest.mark.row("S36")
+def test_a_caller_of_unknown_place_is_told_of_the_least_loaded(start_shoal):
+    helpful = start_shoal()
+    strict = start_shoal("[ranking]\nunknown_by_load = false\n")
+    for one in (helpful, strict):
+        for key, address, load in (
+            ("busy", "192.0.2.1", 90_000),
+            ("idle", "198.51.100.1", 10),
+            ("medium", "203.0.113.1", 40_000),
+        ):
+            one.beat(key, public_ip=address, load=load)
+
+    assert helpful.hosts("/nearest", source=NOWHERE) == ["idle", "medium", "busy"]
+    assert helpful.hosts("/nearest?ip=2001:db8:ffff::1") == ["idle", "medium", "busy"]
+    assert strict.ask("/nearest", source=NOWHERE).body == b"null"
+    assert len(strict.hosts("/nearest", source=GENEVA)) == 3
 
 
 @pytest.mark.row("S45")

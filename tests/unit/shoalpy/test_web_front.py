@@ -137,7 +137,7 @@ async def test_a_bad_address_is_refused(path, given):
 
 
 @pytest.mark.parametrize(
-    "path", ["/nearest/-1", "/nearest/abc", "/external", "/x", "/all/x", "/v2", "/5/5"]
+    "path", ["/nearest/-1", "/nearest/abc", "/externals", "/x", "/all/x", "/v2", "/5/5"]
 )
 async def test_unknown_paths(path):
     response = await Service().ask(path)
