@@ -50,7 +50,7 @@ class HttpProber:
             max_connections=policy.concurrency,
             connect_timeout_s=limit_s,
             first_byte_timeout_s=limit_s,
-            total_timeout_s=limit_s,
+            total_timeout_s=2 * limit_s,
         )
         self._transport = Transport(
             "verification",

@@ -67,7 +67,8 @@ class VerificationPolicy:
         Field(ge=0, le=0.9, description="these times are drawn from so much less to so much more"),
     ] = 0.2
     timeout_s: Annotated[
-        float, Field(gt=0, le=60, description="seconds that each request may take")
+        float,
+        Field(gt=0, le=60, description="seconds to be connected, and as many again to be answered"),
     ] = 2.0
     concurrency: Annotated[
         int, Field(ge=1, le=10_000, description="most caches looked at at a time")

@@ -110,14 +110,14 @@ def set_access(folder: Path, *, denies: bool) -> None:
 
 
 def varnish(folder: Path, origin: PeerServer, address: str = "127.0.0.1") -> PeerServer:
-    """A reverse proxy before the origin, as its packages set it up. Its root is not served."""
+    """A reverse proxy before the origin that asks it anew for each request. Its root is not served."""
     program = require("varnish")
 
     def command(port: int) -> tuple[str, ...]:
         backend = origin.url.removeprefix("http://")
         return (
             *(program.path, "-F", "-j", "none", "-n", str(folder / "work")),
-            *("-a", f"{address}:{port}", "-b", backend, "-s", "malloc,16m"),
+            *("-a", f"{address}:{port}", "-b", backend, "-s", "malloc,16m", "-t", "0"),
         )
 
     process = ServerProcess(command, address=address, log=folder / "output.log", limit_s=60)
