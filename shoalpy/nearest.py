@@ -90,12 +90,12 @@ class Nearest:
         ranking = self._kept.get(key)
         if ranking is not None and self._holds(ranking, now_s):
             self._kept.move_to_end(key)
-            found = self._current(ranking.draw(wish.count, self._draw), now_s)
+            found = self._told(ranking, wish, now_s)
             if found is not None:
                 return found
         ranking = self._rank(caller, wish, few, now_s)
         self._keep(key, ranking)
-        return self._current(ranking.draw(wish.count, self._draw), now_s) or []
+        return self._told(ranking, wish, now_s) or []
 
     def in_network_of(self, caller: Caller) -> SameNetwork:
         """Says of a cache whether it is in the caller's network."""
@@ -116,15 +116,16 @@ class Nearest:
             and 0 <= now_s - ranking.made_at_s < self._refresh_s
         )
 
-    def _current(self, ranked: list[Ranked], now_s: float) -> list[Ranked] | None:
-        """The same with the caches as they are now; ``None`` when one of them has gone."""
+    def _told(self, ranking: "_Ranking", wish: Wish, now_s: float) -> list[Ranked] | None:
+        """The best of a ranking, with the caches as they are now; ``None`` when one of them has gone."""
+        ranked = ranking.draw(wish.count, self._draw)
         get = self._registry.get
         for index, one in enumerate(ranked):
             cache = get(one.cache.key, now_s)
             if cache is None:
                 return None
             if cache is not one.cache:
-                ranked[index] = replace(one, cache=cache)
+                ranked[index] = ranking.with_cache(one, cache)
         return ranked
 
     def _rank(self, caller: Caller, wish: Wish, few: bool, now_s: float) -> "_Ranking":
@@ -196,6 +197,15 @@ class _Ranking:
     made_at_s: float
     groups: Sequence[_Group]
     size: int
+    # those whose loads have changed since, by key
+    _anew: dict[str, Ranked] = field(default_factory=dict)
+
+    def with_cache(self, one: Ranked, cache: Cache) -> Ranked:
+        """The same rank for the cache as it is now; until its next heartbeat always the same object."""
+        known = self._anew.get(cache.key)
+        if known is None or known.cache is not cache:
+            known = self._anew[cache.key] = replace(one, cache=cache)
+        return known
 
     def draw(self, count: int, draw: Draw) -> list[Ranked]:
         """The best ``count``."""

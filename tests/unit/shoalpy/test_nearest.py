@@ -216,3 +216,18 @@ def test_a_table_that_nobody_verifies_takes_caches_for_good():
     assert registry.apply(beat("a"), facts(GENEVA), NOW).is_global
     # also after it has moved
     assert registry.apply(beat("a", port=9), facts(GENEVA), NOW).is_global
+
+
+def test_what_is_told_of_a_cache_is_made_once_for_each_of_its_heartbeats():
+    registry = table(100)
+    near = make(registry)
+    near(SWISS, Wish(count=1), NOW)
+
+    registry.apply(beat("c0", port=1000, load=5.0), facts(GENEVA), NOW + 0.1)
+    (first,) = near(SWISS, Wish(count=1), NOW + 0.1)
+    assert first.cache.beat.load_kbps == 5.0
+    assert near(SWISS, Wish(count=1), NOW + 0.1)[0] is first
+
+    registry.apply(beat("c0", port=1000, load=6.0), facts(GENEVA), NOW + 0.2)
+    (second,) = near(SWISS, Wish(count=1), NOW + 0.2)
+    assert second.cache.beat.load_kbps == 6.0
