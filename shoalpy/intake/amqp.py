@@ -169,7 +169,7 @@ class AmqpIntake:
             async with asyncio.timeout(policy.connect_timeout_s):
                 queue, exchange = await self._declare(connection, broken)
                 await queue.consume(self._message)
-            self._up()
+            self._up(queue.name)
             await self._watch(connection, queue, exchange, broken)
         finally:
             await _close(connection)
@@ -218,9 +218,10 @@ class AmqpIntake:
         with contextlib.suppress(*_BROKEN):
             await message.ack()
 
-    def _up(self) -> None:
+    def _up(self, queue: str) -> None:
         self._state = LinkState(True, self._clock.wall(), links=self._state.links + 1)
-        log.info("broker connected", broker=self._where(), exchange=self._policy.exchange)
+        exchange = self._policy.exchange
+        log.info("broker connected", broker=self._where(), exchange=exchange, queue=queue)
 
     def _down(self, problem: str, wait_s: float) -> None:
         links = self._state.links

@@ -1,6 +1,8 @@
 """Heartbeats through a real RabbitMQ into the real server: as shoal's agents send them, hostile ones, and a broker that goes away."""
 
 import asyncio
+import re
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import aio_pika
 import pytest
 import trustme
-from aiormq.exceptions import AMQPError, ChannelPreconditionFailed
+from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from tests.functional.shoalpy.publishing import beats, config, publish, until
 from tests.functional.shoalpy.shoal import GENEVA, Shoal, heartbeat
@@ -21,7 +23,8 @@ pytestmark = pytest.mark.functional
 @pytest.fixture(scope="module")
 def server(start_shoal, rabbitmq):
     """A server that takes heartbeats from the broker."""
-    shoal = start_shoal(config(rabbitmq))
+    # so few on the way at a time that messages left without an acknowledgement would soon be the last
+    shoal = start_shoal(config(rabbitmq, "prefetch = 5\n"))
     until(lambda: shoal.ask("/healthz").status == 200, what="the broker is connected")
     return shoal
 
@@ -52,6 +55,17 @@ async def test_the_exchange_is_declared_as_agents_expect_it_and_the_queue_goes_w
         until(lambda: "any-key" in keys(shoal))
         with pytest.raises(ChannelPreconditionFailed):
             await channel.declare_exchange("other", "topic", durable=True)
+
+        [name] = re.findall(rf"{re.escape(socket.gethostname())}-[0-9a-f]{{32}}", shoal.process.log_text())  # fmt: skip
+        channel = await connection.channel()
+        queue = await channel.declare_queue(name, durable=False, auto_delete=True)
+        assert queue.declaration_result.consumer_count == 1
+        with pytest.raises(ChannelPreconditionFailed):
+            await channel.declare_queue(name, durable=False, auto_delete=False)
+        shoal.process.stop()
+        channel = await connection.channel()
+        with pytest.raises(ChannelNotFoundEntity):
+            await channel.declare_queue(name, passive=True)
 
 
 @pytest.mark.row("S21")
