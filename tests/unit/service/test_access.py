@@ -223,7 +223,7 @@ def test_without_a_file_there_is_no_log():
 
 def test_a_log_that_cannot_be_opened_is_told(tmp_path):
     with (
-        pytest.raises(ConfigError, match="service.access_log"),
+        pytest.raises(ConfigError, match=r"service\.access_log"),
         opened_log(str(tmp_path), FakeClock()),
     ):
         pass
