@@ -28,7 +28,7 @@ log = structlog.get_logger("shoalpy.verify")
 
 # A whitelist has about 1 kB, a manifest less.
 MAX_BODY_BYTES = 64 * 1024
-# How soon a cache that is new is looked at; also the most that a change of the clock can delay a look.
+# How soon a cache that is new, or due again, is looked at.
 _PAUSE_S = 1.0
 
 
