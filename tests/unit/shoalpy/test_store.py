@@ -7,7 +7,6 @@ import os
 
 import pytest
 
-from shoalpy import store
 from shoalpy.model import Health, Verification
 from shoalpy.registry import Registry, RegistryPolicy
 from shoalpy.store import (
@@ -100,7 +99,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeyp
     def full(_file):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_whole(path, b"new")
 
@@ -146,7 +145,7 @@ async def test_no_file_and_a_broken_one_begin_with_an_empty_table(tmp_path):
 
 
 async def test_a_folder_that_is_not_there_is_told_of_and_harmless(tmp_path):
-    heard = []
+    heard: list[OSError] = []
     path = tmp_path / "missing" / "table.json"
     kept = Store(
         StorePolicy(file=str(path)), a_table("a"), FakeClock(wall_s=NOW), failed=heard.append
