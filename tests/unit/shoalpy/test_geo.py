@@ -170,7 +170,7 @@ def test_a_cache_is_where_the_world_reaches_it_or_else_where_its_private_network
     assert source.facts_of_beat(beat("c", public=None)) == UNKNOWN_FACTS
 
 
-@pytest.mark.row_partial("S35", missing="the server's answers, tried over HTTP")
+@pytest.mark.row("S35")
 async def test_a_new_database_changes_answers_and_a_damaged_one_does_not(files):
     source = await asyncio.to_thread(open_geo, GeoPolicy(files[:1]))
     watcher = GeoWatcher(source.database, forget=source.forget)

@@ -80,7 +80,7 @@ def test_the_drift_is_that_of_the_latest_beat():
     assert registry.drifts(take(registry, beat("a", sent_at_s=NOW + 91), NOW + 90)) is False
 
 
-@pytest.mark.row_partial("S29", missing="the table swept by a server")
+@pytest.mark.row("S29")
 def test_a_cache_is_gone_180_s_after_its_last_beat():
     registry = Registry()
     take(registry, beat("a"))
@@ -123,7 +123,7 @@ def test_an_old_beat_sent_again_does_not_count():
 # -- what changes -----------------------------------------------------------------------------------
 
 
-@pytest.mark.row_partial("S30", missing="the answer of a server")
+@pytest.mark.row("S30")
 @pytest.mark.parametrize(
     "changed",
     [
@@ -233,7 +233,7 @@ def test_places_can_be_looked_up_anew():
 # -- restarts ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.row_partial("S31", missing="an agent that is started anew")
+@pytest.mark.row("S31")
 def test_a_new_key_at_the_same_stand_is_the_same_cache_started_anew():
     registry = Registry()
     add(registry, beat("first", hostname="vm"))
@@ -320,7 +320,7 @@ def test_restore():
 # -- whose it is ------------------------------------------------------------------------------------
 
 
-@pytest.mark.row_partial("S32", missing="an agent that says it")
+@pytest.mark.row("S32")
 def test_goodbye():
     registry = Registry()
     take(registry, beat("a"))
@@ -339,7 +339,7 @@ def test_an_operator_drops_a_cache():
     assert keys(registry) == []
 
 
-@pytest.mark.row_partial("S33", missing="signatures over HTTP")
+@pytest.mark.row("S33")
 @pytest.mark.parametrize("stranger", ["", "desy"])
 def test_a_cache_belongs_to_who_signed_for_it_first(stranger):
     registry = Registry()

