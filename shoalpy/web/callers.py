@@ -59,7 +59,8 @@ def ip_in(query: str) -> Address | None:
     if given is None:
         return None
     address = parse_address(given)
-    if address is None:
+    # what follows % may be any text, and would go where the address goes
+    if address is None or "%" in str(address):
         raise BadRequest("bad ip address given")
     return address
 
