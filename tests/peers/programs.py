@@ -86,7 +86,9 @@ def find(name: str) -> Installed | None:
         check=False,
         env={"PATH": SEARCH_PATH, "HOME": "/nonexistent", **GFAL_ENVIRONMENT},
     )
-    match = re.search(program.version_pattern, answer.stdout + answer.stderr)
+    said = answer.stdout + answer.stderr
+    # some say nothing, but stand in a folder that is named for it
+    match = re.search(program.version_pattern, said or os.path.realpath(path))
     return Installed(name, path, match[1] if match else "unknown")
 
 

@@ -81,8 +81,6 @@ def rabbitmq(folder: Path, address: str = "127.0.0.1") -> Broker:
     """A broker, not started yet."""
     program = require("rabbitmq")
     server = Path(program.path).with_name("rabbitmq-server")
-    # …/rabbitmq_server-3.10.8/sbin/rabbitmq-server
-    version = server.resolve().parent.parent.name.partition("-")[2]
     epmd = shutil.which("epmd", path=SEARCH_PATH) or "epmd"
     authority = trustme.CA()
     tls_port, distribution_port = free_port(address), free_port(address)
@@ -118,7 +116,7 @@ def rabbitmq(folder: Path, address: str = "127.0.0.1") -> Broker:
         address,
         tls_port,
         folder,
-        version,
+        program.version,
         authority,
         ServerProcess(name_service, address=address, log=folder / "epmd.log"),
         ServerProcess(
