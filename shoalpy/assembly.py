@@ -11,6 +11,7 @@ from aiohttp import web
 
 from shoalpy import telemetry
 from shoalpy.config import Tables
+from shoalpy.geoapi_lookup import AddressBook, NameService
 from shoalpy.intake import https
 from shoalpy.intake.amqp import AmqpIntake
 from shoalpy.intake.counts import Counts, Transport
@@ -23,6 +24,7 @@ from shoalpy.registry import Registry
 from shoalpy.signing import Verifier as SignatureVerifier
 from shoalpy.signing import parse_keys
 from shoalpy.store import Store
+from shoalpy.web import geo as geo_web
 from shoalpy.web import v2
 from shoalpy.web.callers import Asking, Callers
 from shoalpy.web.front import Answer, Front, FrontParts
@@ -70,6 +72,7 @@ async def assemble(settings: Tables, around: Surroundings) -> Assembled:
     making.sweep()
     await making.store()
     making.verification()
+    making.geo_api()
     await making.intake()
     return Assembled(
         making.registry, making.application(), making.front(), making.wellness, making.background
@@ -86,6 +89,7 @@ class _Making:
     background: list[Background] = field(default_factory=list)
     checks: dict[str, Callable[[], Check]] = field(default_factory=dict)
     answers: dict[str, tuple[str, Answer]] = field(default_factory=dict)
+    below: dict[str, tuple[str, Answer]] = field(default_factory=dict)
     where: Whereabouts = field(init=False)
     nearest: Nearest = field(init=False)
     callers: Callers = field(init=False)
@@ -157,6 +161,20 @@ class _Making:
             )
             self.background.append(Background("verification", verifier.run))
 
+    def geo_api(self) -> None:
+        """CVMFS clients are told which of their servers are near."""
+        policy, around = self.settings.geoapi, self.around
+        if not policy.enabled:
+            return
+        names = NameService(policy.nameservers)
+        around.closing.push_async_callback(names.close)
+        book = AddressBook(names.addresses, clock=around.clock, kept=policy.kept_names)
+        around.closing.push_async_callback(book.close)
+        facts_of = self.where.geo.facts_of
+        api = geo_web.GeoApi(lambda address: facts_of(address).place.position, book, policy)
+        route = geo_web.geo_route(api)
+        self.below.update(dict.fromkeys(geo_web.STARTS, ("geo", route)))
+
     async def intake(self) -> None:
         """Whatever brings heartbeats."""
         settings, around = self.settings, self.around
@@ -210,6 +228,7 @@ class _Making:
             self.callers,
             self._view,
             answers=self.answers,
+            below=self.below,
             behind=v2.BEHIND,
             fsad=dict(line.split("=", 1) for line in server.fsad),
         )

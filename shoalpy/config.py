@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 
 from shoalpy.geo import GeoPolicy
+from shoalpy.geoapi import GeoApiPolicy
 from shoalpy.guard import PortRange
 from shoalpy.intake.amqp import AmqpPolicy
 from shoalpy.intake.https import BeatsPolicy
@@ -144,6 +145,12 @@ class Tables:
     geo: Annotated[GeoPolicy, Field(description="what is known of addresses")] = field(
         default_factory=GeoPolicy
     )
+    geoapi: Annotated[
+        GeoApiPolicy,
+        Field(
+            description="the Geo-API of CVMFS, which tells clients which of their servers are near"
+        ),
+    ] = field(default_factory=GeoApiPolicy)
     network: Annotated[
         NetworkPolicy,
         Field(
