@@ -14,6 +14,7 @@ import pytest
 from tests.peers import clients
 from tests.peers.bench import Bench
 from tests.peers.gateway import GatewayStarter
+from tests.peers.pac import PacParser, require_pacparser
 from tests.peers.programs import require
 from tests.peers.rabbitmq import Broker
 from tests.peers.server import PeerServer
@@ -75,6 +76,12 @@ def rabbitmq() -> Iterator[Broker]:
     """RabbitMQ, for one file of tests, which may stop and start it."""
     with Bench() as mine:
         yield mine.rabbitmq()
+
+
+@pytest.fixture(scope="session")
+def pacparser() -> PacParser:
+    """What evaluates PAC scripts in CVMFS and Frontier clients."""
+    return require_pacparser()
 
 
 @pytest.fixture
