@@ -90,6 +90,7 @@ class _Making:
     checks: dict[str, Callable[[], Check]] = field(default_factory=dict)
     answers: dict[str, tuple[str, Answer]] = field(default_factory=dict)
     below: dict[str, tuple[str, Answer]] = field(default_factory=dict)
+    forgets: list[Callable[[], None]] = field(default_factory=list)
     where: Whereabouts = field(init=False)
     nearest: Nearest = field(init=False)
     callers: Callers = field(init=False)
@@ -128,6 +129,8 @@ class _Making:
     def _forget(self) -> None:
         self.callers.forget()
         self.nearest.forget()
+        for forget in self.forgets:
+            forget()
         self.registry.place_anew(self.where.geo.facts_of_beat)
 
     def sweep(self) -> None:
@@ -172,6 +175,7 @@ class _Making:
         around.closing.push_async_callback(book.close)
         facts_of = self.where.geo.facts_of
         api = geo_web.GeoApi(lambda address: facts_of(address).place.position, book, policy)
+        self.forgets.append(api.forget)
         route = geo_web.geo_route(api)
         self.below.update(dict.fromkeys(geo_web.STARTS, ("geo", route)))
 

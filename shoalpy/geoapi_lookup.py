@@ -8,6 +8,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 
 import aiodns
 import pycares
@@ -42,16 +43,17 @@ class _Known:
 
 
 class AddressBook:
-    """Addresses by name. ``ask`` is ``NameService().addresses``; ``kept`` names are remembered. Close it at the end."""
+    """Addresses by name; ``version`` grows when one changes. ``ask`` is ``NameService().addresses``; ``kept`` names are remembered. Close it at the end."""
 
     def __init__(self, ask: AskAddresses, *, clock: Clock, kept: int) -> None:
         self._ask = ask
-        self._clock = clock
         self._kept = kept
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self.lookups = 0
+        self.version = 0
+        self.now_s = clock.monotonic
 
     def __repr__(self) -> str:
         return f"<AddressBook {len(self._known)} known, {len(self._asked)} asked, {self.lookups} look-ups>"
@@ -69,6 +71,16 @@ class AddressBook:
     def all_sure(self, names: Iterable[str]) -> bool:
         """Whether nobody has to be asked for any of them, or somebody has said."""
         return all(map(self._is_sure, names))
+
+    def is_fresh(self, name: str) -> bool:
+        """Whether nobody would be asked for it now."""
+        known = self._known.get(name)
+        return not may_be_asked_for(name) if known is None else self.now_s() < known.until_s
+
+    def fresh_until_s(self, names: Iterable[str]) -> float:
+        """When the first of them has to be asked for, by ``now_s``."""
+        known = map(self._known.get, names)
+        return min((one.until_s for one in known if one is not None), default=inf)
 
     async def learn(self, names: Iterable[str]) -> None:
         """Return when all names have been asked for that have to be, at most ``_TIMEOUT_S`` later.
@@ -90,12 +102,13 @@ class AddressBook:
         """The question that has to be waited for."""
         known = self._known.get(name)
         if known is not None:
-            old_s = self._clock.monotonic() - known.until_s
+            old_s = self.now_s() - known.until_s
             if old_s < 0:
                 self._known.move_to_end(name)
                 return None
             task = self._task(name)
-            return None if old_s < HOLDS_S else task
+            usable = known.sure or known.addresses
+            return None if usable and old_s < HOLDS_S else task
         return self._task(name) if may_be_asked_for(name) else None
 
     def _task(self, name: str) -> asyncio.Task[None] | None:
@@ -112,7 +125,9 @@ class AddressBook:
                 found, holds_s, sure = _one_each(await self._ask(name)), HOLDS_S, True
         except OSError:  # TimeoutError is one
             found, holds_s, sure = self.addresses(name), TROUBLE_HOLDS_S, False
-        self._known[name] = _Known(found, self._clock.monotonic() + holds_s, sure)
+        if found != self.addresses(name):
+            self.version += 1
+        self._known[name] = _Known(found, self.now_s() + holds_s, sure)
         self._known.move_to_end(name)
         if len(self._known) > self._kept:
             self._known.popitem(last=False)

@@ -1,6 +1,7 @@
 """Which of their servers are near? The Geo-API over HTTP: ``shoalpy.geoapi`` asked with what the request says and the name service knows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -13,6 +14,7 @@ from shoalpy.geoapi import (
     REFUSED_MAX_AGE_S,
     GeoAnswer,
     GeoApiPolicy,
+    GeoAsk,
     behind_cdn,
     ordered,
     origin,
@@ -34,10 +36,24 @@ from ugrpy.service.quick import QuickBody, head_before_length, quick_for
 
 # The beginnings of all paths answered here.
 STARTS = ("/cvmfs/", "/api/")
+# Answers kept, a few hundred bytes each.
+_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer that was made, and how long nothing can have changed: by the clock, and by the book's version."""
+
+    answer: GeoAnswer
+    version: int
+    until_s: float
 
 
 class GeoApi:
-    """Answers questions. ``position_of`` says where an address is, by now."""
+    """Answers questions. ``position_of`` says where an address is, by now; ``forget`` when it may say something else.
+
+    Most clients name the same few servers, so orders are kept by who is ordered and as seen from where.
+    """
 
     def __init__(
         self,
@@ -49,42 +65,61 @@ class GeoApi:
         self._book = book
         self._policy = policy
         self._trusted = TrustedNetworks(policy.trusted_proxies)
+        self._kept: dict[Hashable, _Kept] = {}
+
+    def forget(self) -> None:
+        """Places may be known otherwise now."""
+        self._kept.clear()
+
+    def believes(self, peer: str | None) -> bool:
+        """Whether headers count that come over a connection of this address."""
+        if not self._trusted or not peer:
+            # a local socket, which has no address, is the operator's own
+            return True
+        address = parse_address(peer)
+        return address is not None and address in self._trusted
 
     async def answer(
-        self,
-        path: str,
-        headers: Mapping[str, str],
-        *,
-        peer: Address | None,
-        client: Address | None,
+        self, path: str, headers: Mapping[str, str], *, client: Address | None
     ) -> GeoAnswer:
-        """``peer`` is whose connection it is; ``client`` who is behind it as far as the rest of this service believes."""
+        """``headers`` as far as they are believed; ``client`` is who asks as far as the rest of this service believes."""
         try:
-            return await self._answer(path, headers if self._believed(peer) else {}, client)
+            ask = parse_geo_path(path)
+            if ask.caching == LOOKUPS:
+                return GeoAnswer(200, f"{self._book.lookups}\n".encode(), 0)
+            return await self._answer(ask, headers, client)
         except BadRequest as refused:
             return render_refusal(str(refused))
 
     async def _answer(
-        self, path: str, headers: Mapping[str, str], client: Address | None
+        self, ask: GeoAsk, headers: Mapping[str, str], client: Address | None
     ) -> GeoAnswer:
-        ask = parse_geo_path(path)
-        book, most = self._book, self._policy.max_names
-        if ask.caching == LOOKUPS:
-            return GeoAnswer(200, f"{book.lookups}\n".encode(), 0)
+        most = self._policy.max_names
         if len(ask.servers) + len(ask.proxies or ()) > most:
             raise BadRequest(f"more than {most} names")
-        via_cdn = CDN_HEADER in headers
+        book, via_cdn = self._book, CDN_HEADER in headers
         names = ask.names(via_cdn=via_cdn)
+        if book.is_fresh(ask.caching):
+            key = (ask.servers, ask.proxies, self._origin(ask, headers, client), via_cdn)
+            kept = self._kept.get(key)
+            if kept is not None and kept.version == book.version and book.now_s() < kept.until_s:
+                return kept.answer
         await book.learn(names)
-        at = None if client is None else self._position_of(client)
-        where = origin(ask, said_callers(headers), at, self._locate)
+        where = self._origin(ask, headers, client)
         numbers = ordered(ask, where, self._locate, behind=self._behind_cdn if via_cdn else None)
-        # an answer made while a name could not be asked for may be another one soon
-        return render_order(numbers, MAX_AGE_S if book.all_sure(names) else REFUSED_MAX_AGE_S)
+        if not book.all_sure(names):
+            # a name could not be asked for: soon this may be another answer
+            return render_order(numbers, REFUSED_MAX_AGE_S)
+        answer = render_order(numbers)
+        if len(self._kept) >= _KEPT:  # rare, and ordering anew is cheap: simpler than ageing
+            self._kept.clear()
+        key = (ask.servers, ask.proxies, where, via_cdn)
+        self._kept[key] = _Kept(answer, book.version, book.fresh_until_s(names))
+        return answer
 
-    def _believed(self, peer: Address | None) -> bool:
-        # without a peer it is a local socket, which is the operator's own
-        return not self._trusted or peer is None or peer in self._trusted
+    def _origin(self, ask: GeoAsk, headers: Mapping[str, str], client: Address | None) -> Position:
+        at = None if client is None else self._position_of(client)
+        return origin(ask, said_callers(headers), at, self._locate)
 
     def _locate(self, name: str) -> Position | None:
         for address in self._book.addresses(name):
@@ -105,13 +140,10 @@ def geo_route(api: GeoApi) -> Answer:
         if path.startswith("/cvmfs/") and path.split("/", 4)[3:4] != ["api"]:
             return plain(404, "not found")
         check_reading(request)
-        answer = await api.answer(
-            path,
-            _said(request),
-            peer=parse_address(request.remote or ""),
-            client=client_of(request),
-        )
-        return _response(request, answer)
+        said = _said(request)
+        if said and not api.believes(request.remote):
+            said = {}
+        return _response(request, await api.answer(path, said, client=client_of(request)))
 
     return route
 

@@ -285,6 +285,18 @@ def test_a_name_server_in_trouble_is_not_believed_for_an_hour(shoal, names):
     assert answer.headers["cache-control"] == "max-age=300"
 
 
+def test_a_new_database_moves_servers_and_callers(start, tmp_path):
+    file = tmp_path / "City.mmdb"
+    near, far = (46.0, 6.0), (-33.87, 151.21)
+    write_database(file, {"198.18.1.0/24": near, "198.18.2.0/24": far})
+    shoal = start(after=f"[geo]\ndatabases = ['{file}']\ncheck_s = 0.05\n")
+    assert geo(shoal, "x", "198.18.1.1,198.18.2.1", GENEVA) == "1,2"
+    write_database(tmp_path / "fresh", {"198.18.1.0/24": far, "198.18.2.0/24": near})
+    (tmp_path / "fresh").replace(file)
+    shoal.until(lambda: geo(shoal, "x", "198.18.1.1,198.18.2.1", GENEVA) == "2,1")
+    assert geo(shoal, "198.18.1.9", "198.18.1.1,198.18.2.1") == "1,2"
+
+
 # -- against the contract --------------------------------------------------------------------------
 
 QUESTIONS = 10_000
