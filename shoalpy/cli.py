@@ -1,4 +1,4 @@
-"""The ``shoalpy`` command: ``server``, ``check-config``, ``token``. Errors become messages and exit codes; no traceback reaches a user.
+"""The ``shoalpy`` command: ``server``, ``client``, ``check-config``, ``token``. Errors become messages and exit codes; no traceback reaches a user.
 
 Exit codes are those of sysexits.h where one fits: 0 done, 2 wrong usage, 75 no answer now, 78 the configuration cannot be used.
 """
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from shoalpy.client.command import client
 from shoalpy.config import Tables, load
 from ugrpy import __version__
 from ugrpy.core.errors import ConfigError, UgrError
@@ -81,6 +82,9 @@ def server(
     from ugrpy.service.runner import run  # noqa: PLC0415
 
     run(run_server(settings))
+
+
+app.command("client")(client)
 
 
 @app.command("check-config")
