@@ -147,7 +147,13 @@ class _Making:
     async def store(self) -> None:
         """What was known before the restart, and what will be after the next."""
         if self.settings.store.file:
-            store = Store(self.settings.store, self.registry, self.around.clock)
+            failures = self.around.meter.instrument(telemetry.STORE_FAILURES.name)
+            store = Store(
+                self.settings.store,
+                self.registry,
+                self.around.clock,
+                failed=lambda _error: failures.add(),
+            )
             await store.load()
             self.background.append(Background("store", store.run))
 

@@ -74,6 +74,12 @@ GEO_FAILURES = Metric(
     "failures",
     "New GeoIP databases that could not be used; the old ones stayed.",
 )
+STORE_FAILURES = Metric(
+    "shoalpy_store_failures_total",
+    MetricKind.COUNTER,
+    "failures",
+    "Times that the table of caches could not be written to its file.",
+)
 
 METRICS = (
     *SERVICE.rows,
@@ -85,6 +91,7 @@ METRICS = (
     BROKER_UP,
     GEO_AGE,
     GEO_FAILURES,
+    STORE_FAILURES,
 )
 
 

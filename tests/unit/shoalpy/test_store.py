@@ -92,6 +92,22 @@ def test_a_verdict_of_another_rule_is_not_believed():
     assert judged_alike(pending.with_verification(off), off).is_global
 
 
+async def test_caches_kept_while_verification_was_on_are_served_when_it_is_then_off(tmp_path):
+    policy = StorePolicy(file=str(tmp_path / "table.json"))
+    registry = a_table("passed", "pending", "failed")
+    registry.verified("failed", Verification(Health.FAILED, "Access Denied", NOW, NOW + 60))
+    assert await Store(policy, registry, FakeClock(wall_s=NOW)).save()
+
+    off = Registry(unverified=Verification(Health.OFF))
+    assert await Store(policy, off, FakeClock(wall_s=NOW + 5)).load() == 3
+    assert [one.is_global for one in off.live(NOW + 5)] == [True, True, True]
+    # and none of them is believed when it is switched on again
+    assert await Store(policy, off, FakeClock(wall_s=NOW + 6)).save()
+    on = Registry()
+    assert await Store(policy, on, FakeClock(wall_s=NOW + 7)).load() == 3
+    assert [one.verification for one in on.live(NOW + 7)] == [Verification()] * 3
+
+
 def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
     path = tmp_path / "table.json"
     write_whole(path, b"old")
