@@ -13,9 +13,9 @@ from ugrpy.core.errors import UgrError
 from ugrpy.core.urls import encode_path
 from ugrpy.demo.client import ask, parse_listing
 from ugrpy.demo.data import PLAN, content_of, lay_out, paths_on
-from ugrpy.demo.processes import Child, free_port, python_module, wait_until
 from ugrpy.demo.sites import GENEVA, SITES
 from ugrpy.demo.stage import storage_child
+from ugrpy.service.tour.processes import Child, free_port, python_module, wait_until
 
 pytestmark = pytest.mark.functional
 
@@ -92,7 +92,7 @@ def test_an_address_that_is_not_ours_comes_with_a_hint():
 
 
 def test_a_process_that_never_answers_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr("ugrpy.demo.processes.START_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("ugrpy.service.tour.processes.START_TIMEOUT_S", 0.3)
     port = free_port("127.0.0.1", 0)
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     child = Child("sleeper", command, "127.0.0.1", port, tmp_path / "log")

@@ -7,8 +7,9 @@ from http import HTTPStatus
 from ugrpy.core.clock import SystemClock
 from ugrpy.demo.client import Reply, parse_listing, url_of
 from ugrpy.demo.data import EVERYWHERE, ONLY_GENEVA, PLAN
-from ugrpy.demo.outcome import Check, Grid, Outcome, Scene
+from ugrpy.demo.scene import Scene
 from ugrpy.demo.sites import GATEWAY_ADDRESS, GENEVA, SITES, Site, nearest_first, site_at
+from ugrpy.service.tour.outcome import Check, Grid, Outcome
 
 PATIENCE_S = 15.0
 """How long a change may take to show; the demo's gateway probes twice a second, so about 2 s are expected."""

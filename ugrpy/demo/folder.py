@@ -1,37 +1,9 @@
-"""The folder the tour works in, and the configuration it leaves there for the gateway."""
+"""The configuration that the tour leaves in its folder for the gateway."""
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from ugrpy.core.errors import UgrError
 from ugrpy.demo.sites import GATEWAY_ADDRESS
-
-
-@contextmanager
-def folder_for(keep: Path | None) -> Iterator[Path]:
-    """A folder to work in: a temporary one that is removed, or ``keep``, which must be empty or new and stays.
-
-    Raises ``UgrError`` when ``keep`` cannot be used.
-    """
-    if keep is None:
-        folder = Path(tempfile.mkdtemp(prefix="ugrpy-demo-"))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        return
-    try:
-        keep.mkdir(parents=True, exist_ok=True)
-        occupied = any(keep.iterdir())
-    except OSError as error:
-        raise UgrError(f"cannot use {keep}: {error.strerror}") from error
-    if occupied:
-        raise UgrError(f"{keep} is not empty", hint="name a folder that is empty or does not exist")
-    yield keep.resolve()
 
 
 def config_text(storage_urls: dict[str, str], gateway_port: int, geoip: Path) -> str:

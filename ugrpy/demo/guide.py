@@ -9,18 +9,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ugrpy.core.clock import SystemClock
 from ugrpy.core.urls import encode_path
 from ugrpy.demo import failing, looking, reading, sending
 from ugrpy.demo.data import EVERYWHERE, ODD
-from ugrpy.demo.folder import folder_for
-from ugrpy.demo.outcome import Check, Outcome, Quote, Scene, Step
-from ugrpy.demo.processes import python_module
-from ugrpy.demo.report import Done, render_step, render_summary, show_hints, verdict
+from ugrpy.demo.scene import Scene
 from ugrpy.demo.sites import GENEVA, TOKYO
 from ugrpy.demo.stage import Stage, raised
+from ugrpy.service.tour.conducting import folder_for, run_steps
+from ugrpy.service.tour.outcome import Step
+from ugrpy.service.tour.processes import python_module
+from ugrpy.service.tour.report import show_hints, verdict
 
-STEPS = (
+STEPS: tuple[Step[Scene], ...] = (
     Step("Three storage elements and a gateway", looking.meet_everybody),
     Step("Who holds what", looking.who_holds_what),
     Step("One namespace", looking.one_namespace),
@@ -46,7 +46,7 @@ def conduct(
     servers are stopped in every case.
     """
     with (
-        folder_for(keep) as folder,
+        folder_for("ugrpy", keep) as folder,
         console.status("starting") as status,
         raised(folder, lambda what: status.update(Text(what)), on_laid) as stage,
     ):
@@ -55,33 +55,6 @@ def conduct(
         if not once:
             stay(console, stage)
     return 0 if verdict(done, len(STEPS)) else 1
-
-
-def run_steps(console: Console, steps: tuple[Step, ...], scene: Scene) -> list[Done]:
-    """Run and show every step, also after one has failed, and the summary at the end."""
-    clock = SystemClock()
-    done = []
-    for number, step in enumerate(steps, start=1):
-        began = clock.monotonic()
-        with console.status(Text(step.title)):
-            outcome = attempt(step, scene)
-        done.append(Done(step.title, outcome, clock.monotonic() - began))
-        console.print(render_step(number, len(steps), done[-1]))
-    console.print(render_summary(done, len(steps)))
-    return done
-
-
-def attempt(step: Step, scene: Scene) -> Outcome:
-    """The outcome of a step; one that raises has failed, and says with what."""
-    try:
-        return step.run(scene)
-    except Exception as error:  # noqa: BLE001 - the servers may answer anything, and that is for the viewer to see
-        what = f"{type(error).__name__}: {error}"
-        return Outcome(
-            "This step could not be finished.",
-            Quote(step.title, what),
-            (Check("the step ran to its end", False, what),),
-        )
 
 
 def stay(console: Console, stage: Stage) -> None:

@@ -13,12 +13,13 @@ from ugrpy.demo.data import (
     collections_of,
     paths_on,
 )
-from ugrpy.demo.outcome import Check, Grid, Outcome, Scene, all_of
+from ugrpy.demo.scene import Scene
 from ugrpy.demo.sites import (
     GATEWAY_ADDRESS,
     SITES,
     Site,
 )
+from ugrpy.service.tour.outcome import Check, Grid, Outcome, all_of
 
 
 def meet_everybody(scene: Scene) -> Outcome:

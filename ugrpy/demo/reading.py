@@ -5,9 +5,10 @@ from math import isclose
 
 from ugrpy.demo.client import Reply, url_of
 from ugrpy.demo.data import EVERYWHERE, ROOT_FILE
-from ugrpy.demo.outcome import Check, Grid, Outcome, Quote, Scene
 from ugrpy.demo.rootfile import EVENTS, TREE, masses_gev, mean_mass_gev
+from ugrpy.demo.scene import Scene
 from ugrpy.demo.sites import SITES, TOKYO, nearest_first
+from ugrpy.service.tour.outcome import Check, Grid, Outcome, Quote
 
 
 def root_file(scene: Scene) -> Outcome:

@@ -18,8 +18,9 @@ from ugrpy.demo.data import (
     content_of,
     planned_at,
 )
-from ugrpy.demo.outcome import Check, Grid, Outcome, Scene, all_of
+from ugrpy.demo.scene import Scene
 from ugrpy.demo.sites import SITES, TOKYO, Site, distance_km, nearest_first, site_at
+from ugrpy.service.tour.outcome import Check, Grid, Outcome, all_of
 
 NOWHERE = "/runs/run-9999.dat"
 SETTLE_S = 3.0

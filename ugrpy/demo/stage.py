@@ -13,8 +13,9 @@ from ugrpy.demo.client import ask
 from ugrpy.demo.data import lay_out
 from ugrpy.demo.folder import config_text
 from ugrpy.demo.geoip import write_geoip
-from ugrpy.demo.outcome import Explained, Scene
-from ugrpy.demo.processes import (
+from ugrpy.demo.scene import Explained, Scene
+from ugrpy.demo.sites import GATEWAY_ADDRESS, SITES, Site
+from ugrpy.service.tour.processes import (
     START_TIMEOUT_S,
     Child,
     clean_environment,
@@ -23,7 +24,6 @@ from ugrpy.demo.processes import (
     tail,
     wait_until,
 )
-from ugrpy.demo.sites import GATEWAY_ADDRESS, SITES, Site
 
 GATEWAY_PORT = 8080
 STORAGE_PORT = 8401

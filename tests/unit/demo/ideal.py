@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from ugrpy.core.urls import encode_path
 from ugrpy.demo.client import Reply
 from ugrpy.demo.data import PLAN, children_of, collections_of, content_of, paths_on
-from ugrpy.demo.outcome import Explained, Scene
+from ugrpy.demo.scene import Explained, Scene
 from ugrpy.demo.sites import SITES, Site, nearest_first, site_at
 
 GATEWAY = "http://127.0.0.1:8080"

@@ -9,11 +9,19 @@ from rich.console import Console
 from tests.unit.demo.ideal import Ideal
 from ugrpy.core.errors import UgrError
 from ugrpy.demo import tour
-from ugrpy.demo.folder import config_text, folder_for
-from ugrpy.demo.guide import run_steps
-from ugrpy.demo.outcome import Check, Grid, Outcome, Quote, Step, all_of
-from ugrpy.demo.processes import clean_environment, tail, wait_until
-from ugrpy.demo.report import Done, make_console, render_step, render_summary, show_hints, verdict
+from ugrpy.demo.folder import config_text
+from ugrpy.demo.scene import Scene
+from ugrpy.service.tour.conducting import folder_for, run_steps
+from ugrpy.service.tour.outcome import Check, Grid, Outcome, Quote, Step, all_of
+from ugrpy.service.tour.processes import clean_environment, tail, wait_until
+from ugrpy.service.tour.report import (
+    Done,
+    make_console,
+    render_step,
+    render_summary,
+    show_hints,
+    verdict,
+)
 
 GOOD = Outcome(
     "A sentence.", Grid(("a",), (("#x [bold]1[/bold] [/]",),)), (Check("it is so", True),)
@@ -75,7 +83,10 @@ def test_hints_are_printed_as_they_are():
 
 def test_steps_run_on_after_a_failure():
     console = Console(file=io.StringIO(), width=90)
-    steps = (Step("first", lambda _scene: BAD), Step("second", lambda _scene: GOOD))
+    steps: tuple[Step[Scene], ...] = (
+        Step("first", lambda _: BAD),
+        Step("second", lambda _: GOOD),
+    )
     done = run_steps(console, steps, Ideal().scene())
     assert [step.outcome for step in done] == [BAD, GOOD]
     assert isinstance(console.file, io.StringIO)
@@ -89,19 +100,22 @@ def test_all_of():
 
 
 def test_a_temporary_folder_is_removed():
-    with folder_for(None) as folder:
+    with folder_for("ugrpy", None) as folder:
         (folder / "sub").mkdir()
         (folder / "sub" / "file").write_text("x")
     assert not folder.exists()
 
 
 def test_a_kept_folder_stays(tmp_path):
-    with folder_for(tmp_path / "new") as folder:
+    with folder_for("ugrpy", tmp_path / "new") as folder:
         (folder / "file").write_text("x")
     assert (tmp_path / "new" / "file").exists()
-    with pytest.raises(UgrError, match="not empty"), folder_for(tmp_path / "new"):
+    with pytest.raises(UgrError, match="not empty"), folder_for("ugrpy", tmp_path / "new"):
         pass
-    with pytest.raises(UgrError, match="cannot use"), folder_for(tmp_path / "new" / "file"):
+    with (
+        pytest.raises(UgrError, match="cannot use"),
+        folder_for("ugrpy", tmp_path / "new" / "file"),
+    ):
         pass
 
 

@@ -9,12 +9,14 @@ from ugrpy.core.urls import encode_path
 from ugrpy.demo.client import Reply
 from ugrpy.demo.data import EVERYWHERE, ODD, ONLY_GENEVA, PLAN
 from ugrpy.demo.failing import it_returns, one_dies
-from ugrpy.demo.guide import STEPS, attempt
+from ugrpy.demo.guide import STEPS
 from ugrpy.demo.looking import meet_everybody, one_namespace, who_holds_what
-from ugrpy.demo.outcome import Explained, Grid, Outcome, Quote, Scene, Step
 from ugrpy.demo.reading import explained
+from ugrpy.demo.scene import Explained, Scene
 from ugrpy.demo.sending import SHOWN, metalink, nearest_replica
 from ugrpy.demo.sites import GENEVA, TOKYO, VICTORIA
+from ugrpy.service.tour.conducting import attempt
+from ugrpy.service.tour.outcome import Grid, Outcome, Quote, Step
 
 LOOKING = (meet_everybody, who_holds_what, one_namespace, nearest_replica, metalink, explained)
 

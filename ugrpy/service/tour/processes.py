@@ -15,7 +15,7 @@ from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import UgrError
 
 START_TIMEOUT_S = 20.0
-"""Until a process answers. Two busy cores need about 3 s for the gateway."""
+"""Until a process answers. Two busy cores need about 3 s for a gateway."""
 STOP_TIMEOUT_S = 8.0
 """From SIGTERM to SIGKILL."""
 POLL_S = 0.05
@@ -111,11 +111,11 @@ def python_module(*arguments: str) -> list[str]:
 
 
 def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment, without settings meant for some other gateway or for a proxy on the way."""
+    """The environment, without settings meant for some other server or for a proxy on the way."""
     return {
         key: value
         for key, value in environment.items()
-        if not key.startswith("UGRPY_") and not key.lower().endswith("_proxy")
+        if not key.startswith(("UGRPY_", "SHOALPY_")) and not key.lower().endswith("_proxy")
     }
 
 

@@ -15,7 +15,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from ugrpy.demo.outcome import Check, Grid, Outcome, Quote
+from ugrpy.service.tour.outcome import Check, Grid, Outcome, Quote
 
 PLAIN = {"✓": "ok", "✗": "NO", "●": "x", "·": "-"}
 
