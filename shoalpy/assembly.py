@@ -17,6 +17,7 @@ from shoalpy.intake.amqp import AmqpIntake
 from shoalpy.intake.counts import Counts, Transport
 from shoalpy.intake.https import BeatsOverHttps
 from shoalpy.intake.taking import Intake
+from shoalpy.model import Address
 from shoalpy.nearest import Nearest
 from shoalpy.probe import Verifier
 from shoalpy.ranking import Draw
@@ -26,16 +27,20 @@ from shoalpy.signing import parse_keys
 from shoalpy.store import Store
 from shoalpy.web import geo as geo_web
 from shoalpy.web import v2
+from shoalpy.web import wpad as wpad_web
 from shoalpy.web.callers import Asking, Callers
 from shoalpy.web.front import Answer, Front, FrontParts
 from shoalpy.web.health import Check, Wellness
 from shoalpy.web.page import PageView
 from shoalpy.web.v1 import V1
 from shoalpy.whereabouts import Whereabouts, open_whereabouts
+from shoalpy.wpad.files import SiteFiles
+from shoalpy.wpad.service import WpadService
 from ugrpy import __version__
 from ugrpy.core.clock import Clock
 from ugrpy.core.errors import ConfigError
 from ugrpy.core.meter import Meter
+from ugrpy.locality import Position
 from ugrpy.service.api import ApiToken, ApiTokens
 from ugrpy.service.background import Background
 from ugrpy.service.observing import client_of
@@ -73,6 +78,7 @@ async def assemble(settings: Tables, around: Surroundings) -> Assembled:
     await making.store()
     making.verification()
     making.geo_api()
+    await making.wpad()
     await making.intake()
     return Assembled(
         making.registry, making.application(), making.front(), making.wellness, making.background
@@ -95,6 +101,7 @@ class _Making:
     nearest: Nearest = field(init=False)
     callers: Callers = field(init=False)
     wellness: Wellness = field(init=False)
+    _book: AddressBook | None = None
 
     def __post_init__(self) -> None:
         self.wellness = Wellness(
@@ -172,18 +179,52 @@ class _Making:
 
     def geo_api(self) -> None:
         """CVMFS clients are told which of their servers are near."""
-        policy, around = self.settings.geoapi, self.around
+        policy = self.settings.geoapi
         if not policy.enabled:
             return
-        names = NameService(policy.nameservers)
-        around.closing.push_async_callback(names.close)
-        book = AddressBook(names.addresses, clock=around.clock, kept=policy.kept_names)
-        around.closing.push_async_callback(book.close)
-        facts_of = self.where.geo.facts_of
-        api = geo_web.GeoApi(lambda address: facts_of(address).place.position, book, policy)
+        api = geo_web.GeoApi(self._position_of, self._address_book(), policy)
         self.forgets.append(api.forget)
         route = geo_web.geo_route(api)
         self.below.update(dict.fromkeys(geo_web.STARTS, ("geo", route)))
+
+    async def wpad(self) -> None:
+        """Scripts that say which proxies to use."""
+        policy, around = self.settings.wpad, self.around
+        service = WpadService(policy, self.settings.ranking)
+        files = SiteFiles(
+            policy,
+            service,
+            organisation_of=self._organisation_of,
+            caches=lambda: self.registry.live(around.clock.wall()),
+        )
+        await files.refresh()
+        self.background.append(Background("wpad files", files.run))
+        parts = wpad_web.WpadParts(
+            service,
+            self.nearest,
+            policy.count,
+            around.clock,
+            self._organisation_of,
+            self._position_of,
+            self._address_book() if service.named_proxies else None,
+        )
+        self.answers[wpad_web.PATH] = ("wpad", wpad_web.WpadRoute(parts))
+
+    def _address_book(self) -> AddressBook:
+        """Names to addresses, asked of the name service that the Geo-API asks."""
+        if self._book is None:
+            policy, around = self.settings.geoapi, self.around
+            names = NameService(policy.nameservers)
+            around.closing.push_async_callback(names.close)
+            self._book = AddressBook(names.addresses, clock=around.clock, kept=policy.kept_names)
+            around.closing.push_async_callback(self._book.close)
+        return self._book
+
+    def _position_of(self, address: Address) -> Position | None:
+        return self.where.geo.facts_of(address).place.position
+
+    def _organisation_of(self, address: Address) -> str | None:
+        return self.where.geo.facts_of(address).organisation
 
     async def intake(self) -> None:
         """Whatever brings heartbeats."""

@@ -25,6 +25,7 @@ from shoalpy.ranking import CostPolicy
 from shoalpy.registry import RegistryPolicy
 from shoalpy.store import StorePolicy
 from shoalpy.verify import VerificationPolicy
+from shoalpy.wpad.policy import WpadPolicy
 from ugrpy.core.listen import Listen, UnixSocket
 from ugrpy.locality import Network, Position
 from ugrpy.settings import loading, reference
@@ -151,6 +152,9 @@ class Tables:
             description="the Geo-API of CVMFS, which tells clients which of their servers are near"
         ),
     ] = field(default_factory=GeoApiPolicy)
+    wpad: Annotated[
+        WpadPolicy, Field(description="scripts that tell clients which proxies to use: /wpad.dat")
+    ] = field(default_factory=WpadPolicy)
     network: Annotated[
         NetworkPolicy,
         Field(
@@ -186,6 +190,8 @@ SCHEMA = Schema(
         "beats.keys_file",
         "geo.databases.*",
         "store.file",
+        *("wpad.worker_proxies", "wpad.shoal_squids"),
+        *("wpad.export_worker_proxies", "wpad.export_shoal_squids"),
     ),
     checks=(listeners_are_apart("server.listen.*", "server.admin"),),
 )

@@ -67,7 +67,12 @@ class HostSettings:
     """What is answered to those who ask for the script under one name of this server."""
 
     name: Annotated[str, Field(min_length=1, description='the name; "*" is any other')]
-    proxies: Annotated[tuple[str, ...], Field(description="the list, as told above")]
+    proxies: Annotated[
+        tuple[str, ...],
+        Field(
+            description="tried in this order: WLCG or WLCG+BACKUP, what the organisation of the caller offers; OVERLOAD=destination;requests;minutes;minutes blocked; destination=proxy;proxy; NEAREST; host:port; DIRECT"
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

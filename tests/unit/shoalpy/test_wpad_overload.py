@@ -24,9 +24,9 @@ def test_going_on_prolongs_it():
     overload = Overload()
     for second in range(5):
         overload.note("a", LIMIT, 600.0 + second)
-    for second in range(5):
-        last = overload.note("a", LIMIT, 900.0 + second)
-    assert last == Load(125, 10)
+    for second in range(4):
+        overload.note("a", LIMIT, 900.0 + second)
+    assert overload.note("a", LIMIT, 904.0) == Load(125, 10)
 
 
 def test_only_so_many_organisations_are_counted():

@@ -2,6 +2,7 @@
 
 import json
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ from shoalpy.wpad.sites import (
 )
 from tests.unit.shoalpy.tracked import GENEVA, NOW, add, beat, facts
 
-SITE_A = {
+SITE_A: dict[str, Any] = {
     "ips": {
         "squid.a.example": ["192.0.2.7", "2001:db8::7"],
         "other.a.example": ["192.0.2.8"],
