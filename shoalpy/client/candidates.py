@@ -42,7 +42,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Passed:
     """A way that works, and the seconds its test took."""
 
     route: Route
@@ -100,20 +100,20 @@ def is_neighbour(own: Address | None, other: Address) -> bool:
     return int(own) >> bits == int(other) >> bits
 
 
-def best(passed: Sequence[Tested], count: int) -> tuple[Tested, ...]:
+def best(passed: Sequence[Passed], count: int) -> tuple[Passed, ...]:
     """So many of those that work: near ones first, then by time; one way to each cache."""
-    chosen: dict[int, Tested] = {}
+    chosen: dict[int, Passed] = {}
     for one in sorted(passed, key=lambda one: (not one.route.near, one.rtt_s)):
         chosen.setdefault(one.route.cache, one)
     return tuple(chosen.values())[:count]
 
 
-def grouped(chosen: Sequence[Tested], grouping: Grouping) -> tuple[Group, ...]:
+def grouped(chosen: Sequence[Passed], grouping: Grouping) -> tuple[Group, ...]:
     """The groups of a proxy list: caches as good as each other share the load (row S65), the others are there for when they fail.
 
     Within a group the order means nothing, so it is that of the names: the same caches give the same list each time.
     """
-    groups: list[list[Tested]] = []
+    groups: list[list[Passed]] = []
     for one in chosen:
         if groups and _as_good(one, groups[-1][0], grouping):
             groups[-1].append(one)
@@ -122,7 +122,7 @@ def grouped(chosen: Sequence[Tested], grouping: Grouping) -> tuple[Group, ...]:
     return tuple(tuple(sorted((one.route.proxy for one in group), key=str)) for group in groups)
 
 
-def _as_good(one: Tested, fastest: Tested, grouping: Grouping) -> bool:
+def _as_good(one: Passed, fastest: Passed, grouping: Grouping) -> bool:
     if not (grouping.ratio or grouping.margin_s) or one.route.near != fastest.route.near:
         return False
     return one.rtt_s <= fastest.rtt_s * (1 + grouping.ratio) + grouping.margin_s

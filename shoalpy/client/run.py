@@ -22,6 +22,8 @@ from ugrpy.core.clock import Clock
 from ugrpy.core.errors import ConfigError, DataError, EndpointError
 from ugrpy.locality import parse_address
 
+LEAST_SECRET_BYTES = 16  # as agents have it
+
 Note = Callable[[str], None]
 """Takes a message for the operator."""
 
@@ -126,8 +128,8 @@ class Search:
             secret = file.read_bytes().strip()
         except OSError as error:
             raise ConfigError(error.strerror or str(error), where=str(file)) from None
-        if not secret:
-            raise ConfigError("there is no secret in it", where=str(file))
+        if len(secret) < LEAST_SECRET_BYTES:
+            raise ConfigError(f"a secret has at least {LEAST_SECRET_BYTES} bytes", where=str(file))
         return secret
 
     async def _told(self) -> tuple[Candidate, ...]:

@@ -1,5 +1,9 @@
-"""What can be set for the client; all of it has a default, and a file is needed only to change one."""
+"""What can be set for the client; all of it has a default, and a file is needed only to change one.
 
+``docs/reference/shoalpy-client-configuration.md`` is written from here (``python -m shoalpy.client.settings``).
+"""
+
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +15,7 @@ from shoalpy.client.candidates import Grouping
 from shoalpy.proxylist import parse_proxy_list
 from shoalpy.targets import parse_cvmfs_url, parse_target_url
 from ugrpy.core.errors import DataError
-from ugrpy.settings import loading
+from ugrpy.settings import loading, reference
 from ugrpy.settings.loading import NOTHING, Loaded
 from ugrpy.settings.schema import STRICT, Schema
 
@@ -86,10 +90,8 @@ class ClientSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class TestSettings:
+class TrialSettings:
     """``[tests]``: how a proxy shows that it works."""
-
-    __test__: ClassVar[bool] = False  # it is no test of ours
 
     cvmfs: Annotated[
         tuple[Annotated[str, AfterValidator(parse_cvmfs_url)], ...],
@@ -137,8 +139,8 @@ class ClientTables:
     client: Annotated[
         ClientSettings, Field(description="whom to ask, what is written, and what to fall back on")
     ] = field(default_factory=ClientSettings)
-    tests: Annotated[TestSettings, Field(description="how a proxy shows that it works")] = field(
-        default_factory=TestSettings
+    tests: Annotated[TrialSettings, Field(description="how a proxy shows that it works")] = field(
+        default_factory=TrialSettings
     )
     lan: Annotated[
         LanSettings, Field(description="caches that announce themselves in this network")
@@ -147,7 +149,7 @@ class ClientTables:
 
 CLIENT_SCHEMA = Schema(
     ClientTables,
-    environment="SHOALPY_CLIENT_",
+    environment="SHOAL_CLIENT_",
     file_names=("client.default_local", "client.state_file", "lan.secret_file"),
 )
 
@@ -162,3 +164,15 @@ def load_client(
     if not files and DEFAULT_FILE.is_file():
         files = (DEFAULT_FILE,)
     return loading.load(CLIENT_SCHEMA, files, overrides=overrides, environ=environ)
+
+
+PAGE = reference.Page(
+    module="shoalpy.client.settings",
+    title="Configuration of shoalpy client",
+    file="client.toml",
+    example=("client.caches", "3"),
+    words={},
+)
+
+if __name__ == "__main__":
+    sys.stdout.write(reference.render_reference(CLIENT_SCHEMA, PAGE))

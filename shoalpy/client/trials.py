@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from shoalpy.client.candidates import Route, Tested
-from shoalpy.client.settings import TestSettings
+from shoalpy.client.candidates import Passed, Route
+from shoalpy.client.settings import TrialSettings
 from shoalpy.model import Upstream
 from shoalpy.targets import Answer, Ask, Outcome, judge, parse_cvmfs_url
 from ugrpy import __version__
@@ -19,7 +19,7 @@ _MAX_BODY_BYTES = 64 * 1024
 _AT_A_TIME = 64
 
 
-def asks_for(settings: TestSettings, upstream: Upstream, proxy: str) -> tuple[Ask, ...]:
+def asks_for(settings: TrialSettings, upstream: Upstream, proxy: str) -> tuple[Ask, ...]:
     """What a proxy is asked for."""
     if upstream is Upstream.FRONTIER:
         return tuple(Ask(url, url, proxy, SAYS_WHO) for url in settings.frontier)
@@ -29,7 +29,7 @@ def asks_for(settings: TestSettings, upstream: Upstream, proxy: str) -> tuple[As
     )
 
 
-def is_enough(found: Sequence[Tested], awaited: Sequence[Route], enough: int) -> bool:
+def is_enough(found: Sequence[Passed], awaited: Sequence[Route], enough: int) -> bool:
     """Whether nothing that is still awaited could be used instead of what was found."""
     return len({one.route.cache for one in found}) >= enough and not any(
         one.near for one in awaited
@@ -39,7 +39,7 @@ def is_enough(found: Sequence[Tested], awaited: Sequence[Route], enough: int) ->
 class Trials:
     """Tests proxies for one upstream. Use it as ``async with``, inside the running loop."""
 
-    def __init__(self, settings: TestSettings, upstream: Upstream, clock: Clock) -> None:
+    def __init__(self, settings: TrialSettings, upstream: Upstream, clock: Clock) -> None:
         self._settings = settings
         self._upstream = upstream
         self._clock = clock
@@ -61,13 +61,13 @@ class Trials:
     async def __aexit__(self, *_: object) -> None:
         await self._transport.close()
 
-    async def passed(self, routes: Sequence[Route], enough: int) -> tuple[Tested, ...]:
+    async def passed(self, routes: Sequence[Route], enough: int) -> tuple[Passed, ...]:
         """Those that work, in no order. Those that have not answered when the time for all is over do not.
 
         When enough caches work and no near one is still awaited, the others are not waited for: all began at the same time, so
         they are slower than any of these, and would not be used.
         """
-        found: list[Tested] = []
+        found: list[Passed] = []
         awaited = {
             spawn(self._try(route, found), name=f"test {route.proxy}"): route for route in routes
         }
@@ -87,12 +87,12 @@ class Trials:
             await cancel_and_wait(*awaited)
         return tuple(found)
 
-    async def _try(self, route: Route, found: list[Tested]) -> None:
+    async def _try(self, route: Route, found: list[Passed]) -> None:
         for ask in asks_for(self._settings, self._upstream, str(route.proxy)):
             answer = await self._answer(ask)
             match judge(ask, answer):
                 case Outcome.PASSED:
-                    found.append(Tested(route, answer.rtt_s or 0.0))
+                    found.append(Passed(route, answer.rtt_s or 0.0))
                     return
                 case Outcome.DENIED | Outcome.NO_CONNECTION:
                     return  # another target would not change that
