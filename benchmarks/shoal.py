@@ -64,17 +64,21 @@ def start(topology: Topology, name: str, caches: Sequence[Tracked]) -> Server:
     """A server that tracks these caches and verifies none."""
     secret = base64.b64encode(_KEY.secret).decode()
     (topology.directory / "keys").write_text(f"bench hmac-sha256 {secret}\n")
-    lines = ['[beats]\nkeys_file = "keys"', "[verification]\nenabled = false"]
-    lines.append("[registry]\ninactive_s = 3600")
+    server = topology.shoal(name, '[beats]\nkeys_file = "keys"\n' + tables(caches))
+    fill(server, caches)
+    return server
+
+
+def tables(caches: Sequence[Tracked]) -> str:
+    """The part of a configuration that places callers and these caches, and verifies none."""
+    lines = ["[verification]\nenabled = false", "[registry]\ninactive_s = 3600"]
     networks = {f"{zone.rpartition('.')[0]}.0/24": place for zone, place in ZONES.items()}
     networks |= {f"{one.address.rpartition('.')[0]}.0/24": one.place for one in caches}
     lines += [
         f'[[geo.networks]]\nnetworks = ["{network}"]\nposition = [{place[0]}, {place[1]}]'
         for network, place in networks.items()
     ]
-    server = topology.shoal(name, "\n".join(lines) + "\n")
-    fill(server, caches)
-    return server
+    return "\n".join(lines) + "\n"
 
 
 def fill(server: Server, caches: Sequence[Tracked]) -> None:
