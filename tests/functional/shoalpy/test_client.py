@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from shoalpy.announcement import Announcement, render_announcement
+from shoalpy.cli import app
 from shoalpy.client.command import Use, run_client
 from shoalpy.client.run import Wanted
 from shoalpy.client.settings import load_client
@@ -110,6 +112,15 @@ def site(start_shoal: ShoalStarter) -> Iterator[Site]:
         door.close()
 
 
+@dataclass(frozen=True)
+class Done:
+    """What a run left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @dataclass
 class Client:
     """The command in a folder of its own."""
@@ -139,25 +150,28 @@ class Client:
         ]
         (self.folder / "client.toml").write_text("\n".join(lines))
 
-    def __call__(self, *flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        usual = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+    def __call__(self, *flags: str, **environ: str) -> "Done":
+        """The command as its own process would run it, in this one."""
+        bare = {name: None for name in os.environ if name.lower().endswith("_proxy")}
+        done = CliRunner().invoke(app, self._words(flags), env={**bare, **environ})
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return Done(done.exit_code, done.stdout, done.stderr)
+
+    def process(self, *flags: str, **environ: str) -> "Done":
+        """The same in a process of its own."""
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "shoalpy",
-                "client",
-                f"--config={self.folder}/client.toml",
-                *flags,
-            ],
-            env=usual | environ,
+            [sys.executable, "-m", "shoalpy", *self._words(flags)],
+            env={"PATH": os.environ["PATH"], "HOME": str(self.folder)} | environ,
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
-        return done
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def _words(self, flags: tuple[str, ...]) -> list[str]:
+        return ["client", f"--config={self.folder}/client.toml", *flags]
 
     def dump(self, *flags: str, **environ: str) -> str:
         """What ``-d`` prints between its quotes."""
@@ -219,7 +233,7 @@ def test_nothing_found_prints_the_default_and_another_server_can_be_asked(client
 def test_cvmfs_talk_is_called_with_three_arguments(client, site):
     log = client.talk(status=7)
     client.configure(f'cvmfs_talk = "{client.folder}/cvmfs_talk"')
-    done = client("-k")
+    done = client.process("-k")
     assert done.returncode == 7
     (called,) = [json.loads(line) for line in log.read_text().splitlines()]
     assert called[:2] == ["proxy", "set"]
@@ -241,7 +255,7 @@ def test_cvmfs_is_told_nothing_when_there_is_no_proxy(client, site):
     client.configure(
         f'cvmfs_talk = "{client.folder}/cvmfs_talk"\ncvmfs_url = "{site.empty.url}/nearest"'
     )
-    done = client("-k")
+    done = client.process("-k")
     assert done.returncode == 75
     assert "there is no default" in done.stderr
     assert not log.exists()
@@ -258,7 +272,7 @@ def test_default_local_is_edited_and_nothing_else_in_it(client, site):
     )
     file = client.default_local(text)
     file.chmod(0o640)
-    assert client("-k", "--edit").returncode == 0
+    assert client.process("-k", "--edit").returncode == 0
     wanted = "|".join(site.fast) + ";DIRECT"
     expected = text.replace("http://old.example.invalid:3128;DIRECT", wanted)
     assert file.read_text() == expected
@@ -282,7 +296,7 @@ def test_default_local_is_edited_and_nothing_else_in_it(client, site):
 @pytest.mark.row("S61")
 def test_the_frontier_string_gets_proxies_before_its_own(client, site):
     old = "(serverurl=http://one.example:8000/atlr)(proxyurl=http://old.example:3128)(retrieve-ziplevel=5)"
-    done = client("-k", "-f", FRONTIER_SERVER=old)
+    done = client.process("-k", "-f", FRONTIER_SERVER=old)
     assert done.returncode == 0
     told = parse_connect_string(done.stdout.strip())
     proxies = told.values(Key.PROXY)
@@ -412,7 +426,7 @@ def test_with_the_server_down_there_is_always_something(client, site):
     down = f"http://127.0.0.1:{free_port('127.0.0.1')}"
     works, other = site.fast
     client.default_local(f"CVMFS_HTTP_PROXY='{other};http://dead.example.invalid:1;DIRECT'\n")
-    done = client("-k", "-d", "-s", down, HTTP_PROXY=works)
+    done = client.process("-k", "-d", "-s", down, HTTP_PROXY=works)
     assert (done.returncode, done.stdout) == (0, f'"{works};{other};DIRECT"\n')
     assert down in done.stderr
     assert client.dump("-k", "-s", down) == f"{other};DIRECT"
