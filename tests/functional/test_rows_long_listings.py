@@ -12,7 +12,7 @@ from tests.functional.helpers.answers import (
     parse_multistatus,
     propfind,
 )
-from tests.functional.helpers.asking import Wire, request
+from tests.functional.helpers.asking import Wire, request, until
 from tests.functional.helpers.settings import NEVER_EJECT, QUIET, configuration
 from tests.functional.helpers.storage import asks, elements, tree_of
 from tests.peers.ask import ask
@@ -250,6 +250,10 @@ def test_a_file_found_by_its_name_is_in_the_listing_at_once(start_gateway):
         assert names_in(f"{gateway.url}/d") == ["old", "other"]
         before = asks(running["two"])[("PROPFIND", "/d")]
         assert ask("HEAD", f"{gateway.url}/d/new").status == 200
-        assert names_in(f"{gateway.url}/d") == ["new", "old", "other"]
+        # HEAD is answered by the first who has it; the listing learns of it when all have spoken
+        until(
+            lambda: names_in(f"{gateway.url}/d") == ["new", "old", "other"],
+            "the new file is listed",
+        )
         assert "new" in [t for _, t in links_of(ask("GET", f"{gateway.url}/d/").body.decode())]
         assert asks(running["two"])[("PROPFIND", "/d")] == before
