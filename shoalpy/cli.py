@@ -1,4 +1,4 @@
-"""The ``shoalpy`` command: ``server``, ``client``, ``check-config``, ``token``. Errors become messages and exit codes; no traceback reaches a user.
+"""The ``shoalpy`` command: ``server``, ``agent``, ``client``, ``check-config``, ``token``. Errors become messages and exit codes; no traceback reaches a user.
 
 Exit codes are those of sysexits.h where one fits: 0 done, 2 wrong usage, 75 no answer now, 78 the configuration cannot be used.
 """
@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 
+from shoalpy.agent.command import agent
 from shoalpy.client.command import client
 from shoalpy.config import Tables, load
+from shoalpy.ini import read_settings
 from ugrpy import __version__
 from ugrpy.core.errors import ConfigError, UgrError
 from ugrpy.service.api.access import hash_token, new_token
@@ -84,6 +86,7 @@ def server(
     run(run_server(settings))
 
 
+app.command("agent")(agent)
 app.command("client")(client)
 
 
@@ -95,6 +98,21 @@ def check_config(config: ConfigFiles = None) -> None:
 
 
 @app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Leave when the tour is over; exit 0 if all held.")
+    ] = False,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Work in this folder and leave it behind.")
+    ] = None,
+) -> None:
+    """Three caches on this machine in three places, a VM in each, and a squid that stops: a tour that checks itself."""
+    from shoalpy.demo.tour import run_demo  # noqa: PLC0415 - needs the extras
+
+    raise typer.Exit(run_demo(once=once, keep=keep))
+
+
+@app.command()
 def token() -> None:
     """Make a token for an operator: what to keep, and what to write into the configuration."""
     made = new_token()
@@ -102,7 +120,11 @@ def token() -> None:
 
 
 def _load(config: list[Path] | None, overrides: dict[str, object]) -> Loaded[Tables]:
-    return load(config or (), overrides={"server": overrides}, environ=os.environ)
+    files, old = read_settings(config or (), "server")
+    # what is not given on the command line must not hide what an old file says
+    given = {key: value for key, value in overrides.items() if value is not None}
+    both = {**old, "server": {**old.get("server", {}), **given}}
+    return load(files, overrides=both, environ=os.environ)
 
 
 def main() -> None:
