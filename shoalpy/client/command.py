@@ -7,7 +7,7 @@ when there is no proxy to tell of: then we leave with 75. Messages go to standar
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -26,11 +26,12 @@ from shoalpy.client.outputs import (
     set_by_talk,
 )
 from shoalpy.client.run import Found, Search, Wanted
-from shoalpy.client.settings import ClientTables, load_client
+from shoalpy.client.settings import DEFAULT_FILE, ClientTables, load_client
 from shoalpy.client.state import Memory, recall, remember, store
+from shoalpy.ini import translate
 from shoalpy.model import Upstream
 from ugrpy.core.clock import SystemClock
-from ugrpy.core.errors import DataError
+from ugrpy.core.errors import ConfigError, DataError
 
 BAD_DATA = 65
 TRY_LATER = 75
@@ -88,7 +89,8 @@ def client(
     """Find the nearest proxies that work, and tell CVMFS or print them."""
     if sum((dump, frontier, edit)) > 1:
         raise typer.BadParameter("use only one of --dump, --frontier and --edit")
-    tables = load_client(config or (), environ=os.environ).tables
+    files, old = _apart(config or usual_files())
+    tables = load_client(files, overrides=old, environ=os.environ).tables
     wanted = Wanted(
         upstream=Upstream.FRONTIER if frontier else Upstream.CVMFS,
         count=caches or tables.client.caches,
@@ -97,6 +99,28 @@ def client(
         force_server=force_server,
     )
     raise typer.Exit(run_client(tables, wanted, Use(dump, frontier, edit), os.environ))
+
+
+def usual_files() -> list[Path]:
+    """Our own settings where there are any, else those of shoal's client, where it looks for them (reference section 8)."""
+    old = "shoal_client.conf"
+    places = (DEFAULT_FILE, Path.home() / ".shoal" / old, Path("/etc/shoal") / old)
+    return [one for one in places if one.is_file()][:1]
+
+
+def _apart(files: Sequence[Path]) -> tuple[list[Path], dict[str, object]]:
+    """Our files, and what those of shoal's client say; what is not understood is told. Raises ``ConfigError``."""
+    old: dict[str, object] = {}
+    for file in files:
+        if file.suffix == ".conf":
+            try:
+                found = translate(file.read_text("utf-8", "replace"), "client", str(file))
+            except OSError as error:
+                raise ConfigError(error.strerror or str(error), where=str(file)) from None
+            old |= found.tree
+            for warning in found.warnings:
+                _note(warning)
+    return [file for file in files if file.suffix != ".conf"], old
 
 
 def run_client(tables: ClientTables, wanted: Wanted, use: Use, environ: Mapping[str, str]) -> int:

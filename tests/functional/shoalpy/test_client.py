@@ -458,3 +458,16 @@ def test_a_pac_file_stands_in_for_auto(client, site):
     client.default_local(f"CVMFS_HTTP_PROXY='auto;{other};DIRECT'\n")
     told = parse_proxy_list(client.dump("-k"))
     assert str(told) == f"{works};DIRECT;{other}"
+
+
+def test_the_settings_of_the_old_client_are_read(client, site):
+    folder = client.folder / ".shoal"
+    folder.mkdir()
+    (folder / "shoal_client.conf").write_text(
+        f"[general]\ncvmfs_url = {site.empty.url}/nearestcvmfs\n"
+        "default_cache_proxy = http://default.example.invalid:3128\nnobody_knows = 1\n"
+    )
+    environ = {"HOME": str(client.folder), "SHOAL_CLIENT_CLIENT__STATE_FILE": ""}
+    done = CliRunner().invoke(app, ["client", "-k", "-d"], env=environ)
+    assert done.stdout == '"http://default.example.invalid:3128"\n', done.stderr
+    assert "nobody_knows" in done.stderr
