@@ -192,7 +192,7 @@ class Agent:
             log.warning("letter not sent", problem=str(error))
             return
         self.condition = self.condition.mailed(now_s)
-        self._state.mailed(now_s)
+        await asyncio.to_thread(self._state.mailed, now_s)
 
     def _broadcast(self, said: Heartbeat) -> None:
         policy, now_s = self._tables.announce, self._clock.monotonic()

@@ -96,7 +96,7 @@ def _agent(file: Path) -> Iterator[ServerProcess]:
         process.stop()
 
 
-@pytest.mark.row("S31", "S32")
+@pytest.mark.row("S31", "S32", "S52")
 def test_a_squid_is_found_told_of_kept_over_a_restart_and_gone_with_its_agent(
     shoal: Shoal, origin: PeerServer, tmp_path: Path
 ):
@@ -118,7 +118,7 @@ def test_a_squid_is_found_told_of_kept_over_a_restart_and_gone_with_its_agent(
             until(lambda: "cache1" in shoal.hosts("/all"), what=process.log_text())
             packet = lan.recv(1024)
             assert packet == f"fna349fn10.1.2.3:{squid.process.port}:squid:both".encode()
-        until(lambda: "cache1" not in shoal.hosts("/all"), limit_s=10, what=process.log_text())
+        until(lambda: "cache1" not in shoal.hosts("/all"), limit_s=2, what=process.log_text())
         identity = (tmp_path / "state/identity").read_text()
         with _agent(file) as process:
             until(lambda: "cache1" in shoal.hosts("/all"), what=process.log_text())
@@ -129,6 +129,7 @@ def test_a_squid_is_found_told_of_kept_over_a_restart_and_gone_with_its_agent(
         shutil.rmtree(folder)
 
 
+@pytest.mark.row("S52")
 def test_a_varnish_is_found(origin: PeerServer, tmp_path: Path):
     folder = tmp_path / "varnish"
     folder.mkdir()

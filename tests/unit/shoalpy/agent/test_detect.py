@@ -32,6 +32,7 @@ def _process(proc: Path, pid: int, name: str, uid: int, *words: str, inode: int 
         (folder / "fd/9").symlink_to(f"socket:[{inode}]")
 
 
+@pytest.mark.row("S52")
 @pytest.mark.parametrize("uid", [13, 23, 990])  # proxy on Debian, squid on RHEL, anybody
 def test_a_squid_by_its_user_where_its_files_cannot_be_seen(tmp_path, uid):
     rows = [
@@ -80,6 +81,7 @@ def test_nothing_to_see_gives_the_usual_port(tmp_path):
     assert [(one.cache_type, one.port) for one in found] == [("squid", 3128), ("varnish", 6081)]
 
 
+@pytest.mark.row("S52")
 def test_a_varnish_says_its_port_and_not_that_of_its_administrator(tmp_path):
     proc = _machine(tmp_path, [_row("0100007F", 6082, 990, 5), _row("00000000", 6111, 990, 6)])
     words = ("/usr/sbin/varnishd", "-j", "unix", "-a", ":6111", "-T", "localhost:6082")
