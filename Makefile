@@ -64,8 +64,12 @@ lock: $(STAMPS)/self ## write requirements.lock anew from pyproject.toml (ARGS=-
 # -- the main job ---------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(STAMPS)/self ## three storage elements, one namespace, a guided tour (ARGS=--once to leave at the end)
-	@$(BIN)/ugrpy demo $(ARGS)
+demo: $(STAMPS)/self ## two guided tours, squids and then storage, which stays up (ARGS=--once to leave at the end)
+	@squids=0
+	$(BIN)/shoalpy demo --once || squids=$$?
+	if [ $$squids -ge 128 ]; then exit $$squids; fi # Ctrl-C means both
+	$(BIN)/ugrpy demo $(ARGS)
+	exit $$squids
 
 # -- proof ----------------------------------------------------------------------------------------
 
@@ -85,7 +89,7 @@ format: $(STAMPS)/self ## rewrite the code in the project's format
 .PHONY: test
 test: $(STAMPS)/self $(STAMPS)/peers ## everything that needs no OpenStack, Slurm, qemu or Chromium (with ARGS coverage is shown, not judged)
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(PARALLEL) -m "not slow" $(ARGS)
+	$(BIN)/coverage run -m pytest $(PARALLEL) -m "not slow" $(if $(ARGS),$(ARGS),--ignore=tests/architecture) # which make check runs
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered $(if $(ARGS),--fail-under=0) | tail -n 15
 	echo "pure areas:"

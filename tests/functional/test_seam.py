@@ -1,6 +1,6 @@
 """The seam before the parser, under the whole gateway: one path answered in ``data_received``, and nothing else changes.
 
-The functional tests of reading, listing and the wire run once more, as they are, against gateways whose connections are
+The functional tests of reading and of the wire run once more, as they are, against gateways whose connections are
 of that class.
 """
 
@@ -23,7 +23,6 @@ NAME = f"{FixedPathProtocol.__module__}:{FixedPathProtocol.__qualname__}"
 AGAIN = (
     "tests/functional/test_rows_wire.py",
     "tests/functional/test_rows_reading.py",
-    "tests/functional/test_rows_listing.py",
     "tests/functional/test_service_answers.py",
 )
 LIMIT_S = 300  # about 20 s on two idle cores, twice that beside another worker and with coverage
