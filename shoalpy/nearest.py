@@ -30,7 +30,9 @@ from ugrpy.locality import UNKNOWN_PLACE, Place
 
 # Ranking so many caches costs less than a tenth of a millisecond, so that their loads always count as they are.
 SMALL_TABLE = 64
-REFRESH_S = 1.0
+# A thousand caches take some milliseconds to rank, in which nobody is answered. Agents tell their loads every 30 s: a ranking is hardly better
+# for being made more often than this.
+REFRESH_S = 5.0
 # What is kept of rankings altogether, in caches ranked (about 100 bytes each); the least recently used goes first.
 KEPT = 500_000
 # Most callers want a few; a ranking kept for them ends behind the group that holds the last of these.

@@ -186,7 +186,7 @@ def _cost(seed: int) -> Check:
 
 
 def _is_right(server: Server, caches: list[shoal.Tracked], sent: int) -> bool:
-    """Whether callers are told by the loads that the last heartbeats brought; rankings may be a second old."""
+    """Whether callers are told by the loads that the last heartbeats brought; rankings may be some seconds old."""
     try:
         shoal.check(server, moved(caches, sent))
     except WrongAnswer:
