@@ -39,7 +39,7 @@ def origin(servers: Bench) -> PeerServer:
     return server
 
 
-@pytest.mark.row("S46", "S49")
+@pytest.mark.row("S43", "S46", "S49")
 def test_a_squid_is_told_to_everybody_as_soon_as_it_lets_us_through(start_shoal, servers, origin):
     squid = servers.squid(denies=True)
     shoal = start_shoal(POLICY.format(more=HERE, origin=origin.url), verifies=True)
