@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections import Counter
 
 import pytest
@@ -95,3 +96,25 @@ def test_a_table_that_cannot_be_written_is_counted_and_the_server_goes_on(start_
     assert shoal.hosts("/nearest", source=GENEVA) == ["geneva"]
     folder.mkdir()
     shoal.until((folder / "table.json").is_file)
+
+
+@pytest.mark.row("M15")
+def test_squids_scripts_frontier_and_cvmfs_are_told_one_order(start_shoal):
+    shoal = start_shoal()
+    stands = {"geneva": "192.0.2.1", "batavia": "198.51.100.1", "victoria": "203.0.113.1"}
+    for key, address in stands.items():
+        assert shoal.beat(key, public_ip=address).status == 200
+
+    for caller, order in (
+        (GENEVA, ["geneva", "batavia", "victoria"]),
+        (BATAVIA, ["batavia", "victoria", "geneva"]),
+        (VICTORIA, ["victoria", "batavia", "geneva"]),
+    ):
+        for path in ("/nearest", "/nearestcvmfs", "/nearestconditions"):
+            assert shoal.hosts(path, source=caller) == order
+        script = shoal.ask("/wpad.dat", source=caller).text
+        assert re.findall(r"PROXY http://(\w+)\.example\.org:3128", script) == order
+        asked = ",".join(stands.values())
+        told = shoal.ask(f"/api/v1.0/geo/{caller}/{asked}", source=caller)
+        assert told.status == 200
+        assert [list(stands)[int(number) - 1] for number in told.text.split(",")] == order
