@@ -11,6 +11,7 @@ from shoalpy.intake.https import PATH
 from shoalpy.signing import Algorithm, Key, sign
 from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import UgrError
+from ugrpy.service.tour.processes import Child
 
 BEAT_S = 1.0
 INACTIVE_S = 5.0
@@ -18,14 +19,14 @@ INACTIVE_S = 5.0
 
 
 class Agents:
-    """Send from ``start`` to ``stop``. ``server_url`` has no slash at its end; ``ports`` are those of the caches by name."""
+    """Send from ``start`` to ``stop``. ``server_url`` has no slash at its end; ``caches`` are by name. An agent whose cache does not run is silent."""
 
-    def __init__(self, server_url: str, ports: dict[str, int]) -> None:
+    def __init__(self, server_url: str, caches: dict[str, Child]) -> None:
         self.key = Key("demo", Algorithm.HMAC_SHA256, secrets.token_bytes(32))
         self.answers: dict[str, Reply | str] = {}
         """What the server said last, or why there was no answer, by name."""
         self._server_url = server_url
-        self._ports = ports
+        self._caches = caches
         self._up = {site.name for site in SITES}
         self._lock = Lock()
         self._stopping = Event()
@@ -62,7 +63,7 @@ class Agents:
         while not self._stopping.is_set():
             for site in SITES:
                 with self._lock:
-                    if site.name in self._up:
+                    if site.name in self._up and self._caches[site.name].running:
                         self.answers[site.name] = self._beat(site)
             self._stopping.wait(BEAT_S)
 
@@ -74,7 +75,7 @@ class Agents:
                 "hostname": site.hostname,
                 "timestamp": now_s,
                 "load": 0.0,
-                "cache_port": self._ports[site.name],
+                "cache_port": self._caches[site.name].port,
                 "cache_type": "squid",
                 "upstream": "both",
                 "public_ip": site.cache_address,

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from shoalpy.demo.agents import INACTIVE_S
 from shoalpy.demo.caches import find_program
 from shoalpy.demo.origin import FILE
 from shoalpy.demo.sites import GENEVA, TOKYO
@@ -68,7 +69,7 @@ def hints(stage: Stage) -> str:
         "Through the cache in Tokyo",
         f"  curl -s -x http://{cache.address}:{cache.port} {stage.origin_url}{FILE} | wc -c",
         "",
-        "What happens when Tokyo's squid dies?",
+        f"Tokyo's cache dies: who is told of it {INACTIVE_S:.0f} s later?",
         f"  kill -9 {cache.pid}",
         "",
         f"Configuration and logs: {stage.folder}",

@@ -83,7 +83,7 @@ def raised(
     config = folder / "shoalpy.toml"
     server = _child("server", "shoalpy", SERVER_PORT, folder)
     server.command = [*server.command, "server", "--config", str(config)]
-    agents = Agents(_url(server), {name: cache.port for name, cache in caches.items()})
+    agents = Agents(_url(server), caches)
     _write_private(folder / "keys", agents.keys_file)
     config.write_text(config_text(_url(origin), server.port, geoip))
     with ExitStack() as running:
