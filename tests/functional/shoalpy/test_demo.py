@@ -100,6 +100,7 @@ def test_the_tour_holds_without_squid_and_says_so(tmp_path):
     assert (folder / "keys").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_the_tour_notices_a_cache_that_lets_nobody_through(tmp_path):
     """Verification sees it, so Tokyo's VM is not told of its cache, and the tour must say that this is wrong."""
     script = """
