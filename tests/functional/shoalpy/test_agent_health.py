@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
+from shoalpy.agent import run
 from shoalpy.agent.run import Agent
 from shoalpy.agent.settings import load_agent
 from tests.functional.shoalpy.shoal import KEYS_FILE
+from ugrpy.locality import parse_address
 from ugrpy.testing import FakeClock
 
 pytestmark = pytest.mark.functional
@@ -50,9 +53,6 @@ class Around:
 
 
 @pytest.mark.row("S55")
-@pytest.mark.row_partial(
-    "S54", missing="a machine whose own cards have no public address is taken for granted"
-)
 def test_no_heartbeats_one_letter_a_day_and_recovery(tmp_path: Path):
     asyncio.run(_story(tmp_path))
 
@@ -93,10 +93,59 @@ async def _story(tmp_path: Path) -> None:
         await agent.turn()
         assert len(world.beats) == 1
         assert len(world.letters) == 2
-        assert (
-            world.beats[0]["external_ip"] if "public_ip" not in world.beats[0] else "192.0.2.77"
-        ) == "192.0.2.77"
     finally:
         await agent.close()
         http.close()
         smtp.close()
+
+
+@pytest.mark.row("S54")
+@pytest.mark.parametrize(
+    ("card", "told"),
+    [
+        ("10.9.8.7", {"private_ip": "10.9.8.7", "external_ip": "192.0.2.77"}),
+        ("198.51.100.5", {"public_ip": "198.51.100.5"}),
+        (None, {"external_ip": "192.0.2.77"}),
+    ],
+)
+def test_the_server_says_how_the_world_sees_it_and_nobody_else_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, card: str | None, told: dict[str, str]
+):
+    """An address behind a NAT comes from the server's echo; the name of an address is not looked up, so it need not have one."""
+    monkeypatch.setattr(run, "_own_address", lambda: parse_address(card) if card else None)
+    monkeypatch.setattr(socket, "gethostbyaddr", _nobody)
+    beat = asyncio.run(_first_beat(tmp_path))
+    addresses = {name: beat[name] for name in beat if name.endswith("_ip") and beat[name]}
+    assert addresses == told
+    assert beat["hostname"] == socket.gethostname().lower()
+
+
+def _nobody(*_question: object) -> None:
+    raise AssertionError("a name was asked for")
+
+
+async def _first_beat(folder: Path) -> dict[str, object]:
+    world = Around()
+    http = await asyncio.start_server(world.http, "127.0.0.1", 0)
+    port = http.sockets[0].getsockname()[1]
+    (folder / "key").write_text(KEYS_FILE)
+    overrides = {
+        "agent": {
+            "server": f"http://127.0.0.1:{port}",
+            "key_file": str(folder / "key"),
+            "state_dir": "",
+            "cache_port": port,
+            "test": False,
+        },
+        "announce": {"enabled": False},
+    }
+    agent = Agent(
+        load_agent(overrides=overrides, environ={}).tables, clock=FakeClock(), draw=lambda: 0.5
+    )
+    try:
+        await agent.turn()
+    finally:
+        await agent.close()
+        http.close()
+    (beat,) = world.beats
+    return beat

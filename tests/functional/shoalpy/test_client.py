@@ -361,6 +361,7 @@ def test_a_cache_nearby_comes_first_unless_it_is_not_waited_for(client, site):
         assert len(others) == 1
 
 
+@pytest.mark.row("S56")
 def test_only_signed_announcements_are_taken_where_there_is_a_secret(client, site):
     squid, cvmfs = free_port("127.0.0.1"), free_port("127.0.0.1")
     (client.folder / "secret").write_bytes(SECRET + b"\n")
