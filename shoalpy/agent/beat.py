@@ -12,7 +12,7 @@ from pathlib import Path
 import aio_pika
 from aiormq.exceptions import AMQPError
 
-from shoalpy.intake.amqp import AmqpPolicy, _secrets
+from shoalpy.intake.amqp import AmqpPolicy, credentials_of
 from shoalpy.intake.https import PATH
 from shoalpy.model import Address, Heartbeat
 from shoalpy.signing import Key, parse_keys, sign
@@ -99,7 +99,7 @@ async def post(transport: Transport, server: str, key: Key, body: bytes, clock: 
 
 async def publish(policy: AmqpPolicy, body: bytes) -> None:
     """Publish it as shoal's agents do, over a connection of its own. Raises ``EndpointError``, or ``ConfigError``."""
-    password, context = _secrets(policy)
+    password, context = credentials_of(policy)
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             connection = await aio_pika.connect(

@@ -133,7 +133,7 @@ class AmqpIntake:
 
     async def run(self) -> None:
         """Take heartbeats until cancelled. Raises ``ConfigError`` when certificates or the password cannot be read."""
-        password, context = await asyncio.to_thread(_secrets, self._policy)
+        password, context = await asyncio.to_thread(credentials_of, self._policy)
         failures = 0
         while True:
             began_s = self._clock.monotonic()
@@ -255,7 +255,7 @@ async def _close(connection: AbstractConnection) -> None:
             await connection.close()
 
 
-def _secrets(policy: AmqpPolicy) -> tuple[str, ssl.SSLContext | None]:
+def credentials_of(policy: AmqpPolicy) -> tuple[str, ssl.SSLContext | None]:
     try:
         password = policy.password
         if policy.password_file:
