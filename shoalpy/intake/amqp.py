@@ -256,6 +256,7 @@ async def _close(connection: AbstractConnection) -> None:
 
 
 def credentials_of(policy: AmqpPolicy) -> tuple[str, ssl.SSLContext | None]:
+    """The password, and what TLS needs; both are read from files, so this blocks. Raises ``ConfigError``."""
     try:
         password = policy.password
         if policy.password_file:
