@@ -140,6 +140,7 @@ class AmqpIntake:
             try:
                 await self._link(password, context)
             except _BROKEN as error:
+                _see_to_cancellation(error)
                 problem = f"{type(error).__name__}: {error}"[:300]
             else:
                 problem = "the broker ended the link"
@@ -253,6 +254,13 @@ async def _close(connection: AbstractConnection) -> None:
     with contextlib.suppress(*_BROKEN):
         async with asyncio.timeout(2.0):
             await connection.close()
+
+
+def _see_to_cancellation(error: BaseException) -> None:
+    """The broker's library may tell of being cancelled while it connects as of a failure: who wants to stop us means it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 def credentials_of(policy: AmqpPolicy) -> tuple[str, ssl.SSLContext | None]:

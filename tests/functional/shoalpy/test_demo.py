@@ -87,6 +87,7 @@ def test_the_tour_holds_with_squid(tmp_path):
     assert "(squid/" in output
 
 
+@pytest.mark.slow
 def test_the_tour_holds_without_squid_and_says_so(tmp_path):
     folder = tmp_path / "kept"
     call = f"sys.exit(run_demo(once=True, ours=True, keep=Path({str(folder)!r})))"
@@ -119,6 +120,7 @@ sys.exit(run_demo(once=True, on_laid=spoil))
     assert re.search(r"Only \d of 6 steps held\.", output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_in_the_middle_stops_everything(tmp_path, number, code):
     # in the background of a shell Ctrl-C is ignored by all that is started, and so by the tests

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aio_pika
 import pytest
 
 from shoalpy.intake.amqp import AmqpIntake, AmqpPolicy, pause_s
@@ -32,6 +33,26 @@ async def test_a_broker_that_is_not_there_is_a_state_and_no_failure():
     assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()
+
+
+async def test_it_stops_even_when_its_library_takes_the_stop_for_a_failure(monkeypatch):
+    connecting = asyncio.Event()
+
+    async def connect(**_settings: object) -> None:
+        connecting.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise ConnectionError("gone") from None
+
+    monkeypatch.setattr(aio_pika, "connect", connect)
+    intake = AmqpIntake(AmqpPolicy(host="127.0.0.1"), lambda _body, _signer: None, draw=lambda: 0.0)
+    running = asyncio.get_running_loop().create_task(intake.run())
+    async with asyncio.timeout(20):
+        await connecting.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
     assert running.cancelled()
 
 
