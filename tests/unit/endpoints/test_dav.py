@@ -276,7 +276,7 @@ async def test_a_slash_that_leads_to_another_slash_ends(over):
 # -- probes ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.row_partial("D120", missing="not shown through the gateway")
+@pytest.mark.row("D120")
 @pytest.mark.parametrize(
     ("status", "alive", "refusing"),
     [

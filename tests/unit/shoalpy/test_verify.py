@@ -128,7 +128,7 @@ def test_a_finding_is_about_place_and_kind_and_not_about_load():
 # -- whether ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.row_partial("S50", missing="through a server")
+@pytest.mark.row("S50")
 @pytest.mark.parametrize(("enabled", "told"), [(True, []), (False, ["one"])])
 def test_without_verification_everybody_is_told_of_all(enabled, told):
     policy = VerificationPolicy(enabled=enabled)
