@@ -16,17 +16,41 @@ name translation have been applied. The odd cases, which ``tests/conformance/end
 - No ``detail`` names a host, a path on the endpoint or a credential: clients read it. ``trouble`` is for operators.
 
 Cancellation passes through every method untouched and leaves no connection behind.
+
+Kinds that take changes have four more, and two that move bytes for clients that cannot be redirected. The others inherit
+``ReadingOnly``, which refuses them:
+
+- ``make_collection``, ``delete``, ``move``, ``copy`` and ``write`` return an ``Outcome`` and never raise ``EndpointError``. *Done*
+  is said only when the storage said so; *unknown* means that it may have happened. They act on this one name (and what is
+  below a collection) and ask no question first.
+- ``delete`` of a collection takes all with it, also where the storage removes only empty ones.
+- ``move`` and ``copy`` stay within the endpoint. Without ``overwrite`` an existing target is *conflict* 412.
+- ``write`` with a body that breaks off leaves the old content, or is *unknown*; it is never *done*.
+- ``digest`` asks for checksums by the names of ``Digest.algorithm`` and may take as long as the storage needs to compute one.
+- ``open`` raises ``EndpointError``; the statuses 200, 206, 304, 403, 404, 412 and 416 are the caller's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from ugrpy.namespace.model import EndpointId, Entry, Observation
+from ugrpy.core.errors import Failed
+from ugrpy.namespace.model import EndpointId, Entry, Kind, Observation
+from ugrpy.namespace.outcomes import Conflict, DigestAnswer, Outcome, Space, Told
 from ugrpy.webdav.quirks import Quirk
 
-__all__ = ["Children", "Endpoint", "Features", "Probe", "Quirk", "Verb"]
+__all__ = [
+    "Children",
+    "Endpoint",
+    "Features",
+    "Opened",
+    "Probe",
+    "Quirk",
+    "ReadingOnly",
+    "Verb",
+]
 
 Children = Callable[[Sequence[Entry]], None]
 
@@ -36,6 +60,7 @@ class Verb(StrEnum):
 
     GET = "GET"
     PUT = "PUT"
+    COPY = "COPY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +92,15 @@ class Probe:
     refusing: bool = False
     status: int | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer whose body is read in pieces. ``headers`` are the storage's own, to be looked up in any case of letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
 
 
 class Endpoint(Protocol):
@@ -108,6 +142,97 @@ class Endpoint(Protocol):
         """A cheap sign of life. Never raises ``EndpointError``."""
         ...
 
+    async def make_collection(self, path: str) -> Outcome:
+        """Make one collection. *Conflict* 405 when the name exists, 409 when its parent does not."""
+        ...
+
+    async def delete(self, path: str, kind: Kind) -> Outcome:
+        """Remove a name, and all below it."""
+        ...
+
+    async def move(self, path: str, target: str, kind: Kind, *, overwrite: bool) -> Outcome:
+        """Give a name another one."""
+        ...
+
+    async def copy(self, path: str, target: str, kind: Kind, *, overwrite: bool) -> Outcome:
+        """Make a second one of it, with all below it."""
+        ...
+
+    async def space(self) -> Space | None:
+        """How much room there is; ``None`` when the storage does not say, or gives no usable answer."""
+        ...
+
+    async def digest(self, path: str, algorithms: Sequence[str]) -> DigestAnswer:
+        """The checksums of a file that the storage tells when asked for these."""
+        ...
+
+    def open(
+        self, path: str, headers: Mapping[str, str], *, idle_s: float
+    ) -> AbstractAsyncContextManager[Opened]:
+        """GET with the client's own ``Range`` and conditions; no piece takes longer than ``idle_s``."""
+        ...
+
+    async def write(
+        self,
+        path: str,
+        body: AsyncIterable[bytes],
+        *,
+        size_bytes: int | None,
+        idle_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        """PUT of a body that is still arriving, of a known length or in chunks; no piece takes longer than ``idle_s``."""
+        ...
+
     async def close(self) -> None:
         """Let go of connections; afterwards the endpoint is not used any more."""
         ...
+
+
+_NOT_OFFERED = Conflict(501, "this kind of storage takes no changes through the gateway")
+
+
+class ReadingOnly:
+    """The verbs of a kind that takes no changes: each is refused."""
+
+    async def make_collection(self, path: str) -> Outcome:
+        """Not offered."""
+        return _NOT_OFFERED
+
+    async def delete(self, path: str, kind: Kind) -> Outcome:
+        """Not offered."""
+        return _NOT_OFFERED
+
+    async def move(self, path: str, target: str, kind: Kind, *, overwrite: bool) -> Outcome:
+        """Not offered."""
+        return _NOT_OFFERED
+
+    async def copy(self, path: str, target: str, kind: Kind, *, overwrite: bool) -> Outcome:
+        """Not offered."""
+        return _NOT_OFFERED
+
+    async def space(self) -> Space | None:
+        """Not told."""
+        return None
+
+    async def digest(self, path: str, algorithms: Sequence[str]) -> DigestAnswer:
+        """None is told."""
+        return Told()
+
+    def open(
+        self, path: str, headers: Mapping[str, str], *, idle_s: float
+    ) -> AbstractAsyncContextManager[Opened]:
+        """Not offered."""
+        raise Failed("this kind of storage is not read through the gateway")
+
+    async def write(
+        self,
+        path: str,
+        body: AsyncIterable[bytes],
+        *,
+        size_bytes: int | None,
+        idle_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        """Not offered."""
+        return _NOT_OFFERED

@@ -11,11 +11,13 @@ A child that has gone in between is left out. Whatever else comes of asking abou
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from ugrpy.core.aio import cancel_and_wait, spawn
-from ugrpy.endpoints.base import Children, Endpoint, Features, Probe, Verb
+from ugrpy.endpoints.base import Children, Endpoint, Features, Opened, Probe, Verb
 from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Kind, Observation, Unknown
+from ugrpy.namespace.outcomes import DigestAnswer, Outcome, Space
 from ugrpy.namespace.paths import join
 
 
@@ -110,6 +112,50 @@ class CompletingEndpoint:
     async def probe(self) -> Probe:
         """As the endpoint."""
         return await self._inner.probe()
+
+    async def make_collection(self, path: str) -> Outcome:
+        """As the endpoint."""
+        return await self._inner.make_collection(path)
+
+    async def delete(self, path: str, kind: Kind) -> Outcome:
+        """As the endpoint."""
+        return await self._inner.delete(path, kind)
+
+    async def move(self, path: str, target: str, kind: Kind, *, overwrite: bool) -> Outcome:
+        """As the endpoint."""
+        return await self._inner.move(path, target, kind, overwrite=overwrite)
+
+    async def copy(self, path: str, target: str, kind: Kind, *, overwrite: bool) -> Outcome:
+        """As the endpoint."""
+        return await self._inner.copy(path, target, kind, overwrite=overwrite)
+
+    async def space(self) -> Space | None:
+        """As the endpoint."""
+        return await self._inner.space()
+
+    async def digest(self, path: str, algorithms: Sequence[str]) -> DigestAnswer:
+        """As the endpoint."""
+        return await self._inner.digest(path, algorithms)
+
+    def open(
+        self, path: str, headers: Mapping[str, str], *, idle_s: float
+    ) -> AbstractAsyncContextManager[Opened]:
+        """As the endpoint."""
+        return self._inner.open(path, headers, idle_s=idle_s)
+
+    async def write(
+        self,
+        path: str,
+        body: AsyncIterable[bytes],
+        *,
+        size_bytes: int | None,
+        idle_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        """As the endpoint."""
+        return await self._inner.write(
+            path, body, size_bytes=size_bytes, idle_s=idle_s, headers=headers
+        )
 
     async def close(self) -> None:
         """Close the endpoint."""

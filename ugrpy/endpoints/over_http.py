@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from ugrpy.core.errors import EndpointError, Failed, Malformed
 from ugrpy.core.urls import decode_path, encode_path, join_url
 from ugrpy.endpoints.ancestors import Ask, lies_below_a_file
-from ugrpy.endpoints.base import Features, Probe, Quirk, Verb
+from ugrpy.endpoints.base import Features, Probe, Quirk, ReadingOnly, Verb
 from ugrpy.namespace.model import Absent, Denied, EndpointId, Observation, unknown_from
 from ugrpy.transport.client import Transport
 from ugrpy.transport.options import TransportOptions
@@ -24,7 +24,7 @@ _LONGEST_PATH_BYTES = 4096 - 256
 _SAFE_IN_LOCATION = ":/?#[]@!$&'()*+,;=-._~%"
 
 
-class HttpEndpoint:
+class HttpEndpoint(ReadingOnly):
     """The common part; kinds add ``stat`` and ``list``, and say what is asked in a probe."""
 
     features = Features()

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from ugrpy.core.urls import join_url
-from ugrpy.endpoints.base import Children, Features, Probe, Verb
+from ugrpy.endpoints.base import Children, Features, Probe, ReadingOnly, Verb
 from ugrpy.namespace.model import Absent, Digest, EndpointId, Entry, Found, Kind, Observation
 
 _ROOT = Entry("", Kind.COLLECTION)
@@ -53,7 +53,7 @@ class Reply:
 HANG = Reply(hangs=True)
 
 
-class ScriptedEndpoint:
+class ScriptedEndpoint(ReadingOnly):
     """An ``Endpoint`` in memory. What the script does not mention is absent; the root is a collection.
 
     ``calls`` holds (verb, path) in order of arrival with the verbs ``stat``, ``list``, ``probe`` and ``url``;

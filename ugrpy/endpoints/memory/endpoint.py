@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from ugrpy.core.urls import join_url
-from ugrpy.endpoints.base import Children, Features, Probe, Verb
+from ugrpy.endpoints.base import Children, Features, Probe, ReadingOnly, Verb
 from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Kind, Observation
 from ugrpy.namespace.paths import name_of
 from ugrpy.transport.options import TransportOptions
 
 
-class MemoryEndpoint:
+class MemoryEndpoint(ReadingOnly):
     """Holds the given files; their parents exist as collections."""
 
     features = Features(dialect="memory")
