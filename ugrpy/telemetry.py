@@ -9,7 +9,22 @@ from ugrpy.core import metric
 from ugrpy.core.metric import LATENCY_BUCKETS_S, Label, Metric, MetricKind
 from ugrpy.core.service_metrics import service_metrics
 
-SERVICE = service_metrics("ugrpy", ("GET", "HEAD", "OPTIONS", "PROPFIND"))
+SERVICE = service_metrics(
+    "ugrpy",
+    (
+        "GET",
+        "HEAD",
+        "OPTIONS",
+        "PROPFIND",
+        "PUT",
+        "DELETE",
+        "MKCOL",
+        "MOVE",
+        "COPY",
+        "PROPPATCH",
+        "POST",
+    ),
+)
 REQUESTS = SERVICE.requests
 REQUEST_SECONDS = SERVICE.request_seconds
 INFLIGHT_REQUESTS = SERVICE.inflight_requests
@@ -103,6 +118,53 @@ GEO_FAILURES = Metric(
     "files",
     "New GeoIP databases that could not be used; the old ones stayed.",
 )
+_CHANGE = Label(
+    "change",
+    "what was asked for",
+    ("upload", "delete", "mkcol", "move", "copy"),
+)
+_CHANGE_OUTCOME = Label(
+    "outcome",
+    "done; refused before anything was done; partly: done on some storage elements only; failed: on none",
+    ("done", "refused", "partly", "failed"),
+)
+CHANGES = Metric(
+    "ugrpy_changes_total",
+    MetricKind.COUNTER,
+    "changes",
+    "Changes that clients asked for; of an upload, that a place was found for it.",
+    (_CHANGE, _CHANGE_OUTCOME),
+)
+UPLOADS = Metric(
+    "ugrpy_uploads_total",
+    MetricKind.COUNTER,
+    "uploads",
+    "Uploads that were followed to their end: seen complete, broken off, or never begun.",
+    (Label("outcome", "how it ended", ("complete", "broken", "nothing came")),),
+)
+REMOVALS = Metric(
+    "ugrpy_removals_total",
+    MetricKind.COUNTER,
+    "copies",
+    "Copies that had to go later, by what became of them: taken away, gone by themselves, left alone because they had changed, or given up.",
+    (Label("outcome", "what became of it", ("deleted", "gone", "changed", "expired")),),
+)
+CHANGES_PENDING = Metric(
+    "ugrpy_changes_pending",
+    MetricKind.GAUGE,
+    "names",
+    "Uploads not seen complete yet, copies that must still go, and operations to be completed.",
+    (Label("what", "which kind", ("upload", "removal", "operation")),),
+    over_workers="max",
+)
+ENDPOINT_FREE_BYTES = Metric(
+    "ugrpy_endpoint_free_bytes",
+    MetricKind.GAUGE,
+    "bytes",
+    "Room at an endpoint that takes uploads, less what is on its way there; -1 while it is not known.",
+    (_ENDPOINT,),
+    over_workers="min",
+)
 
 METRICS = (
     REQUESTS,
@@ -119,6 +181,11 @@ METRICS = (
     PARTIAL_LISTINGS,
     CLASHES,
     GEO_FAILURES,
+    CHANGES,
+    UPLOADS,
+    REMOVALS,
+    CHANGES_PENDING,
+    ENDPOINT_FREE_BYTES,
     CLIENT_FAULTS,
     BACKGROUND_FAILURES,
 )

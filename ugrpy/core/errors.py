@@ -11,8 +11,11 @@
     │   │   └── TooManyItems   403  a collection with more items than may be listed
     │   ├── NotFound           404
     │   ├── MethodNotAllowed   405  .allowed
+    │   ├── Clash              409  what is there stands in the way
     │   ├── PreconditionFailed 412
+    │   ├── NoRoom             507  no storage element has room for it
     │   └── Unavailable        502, 503 or 504  .retry_after_s  .missing
+    │       └── PartlyDone     a change that was carried out on some storage elements and not on others
     ├── EndpointError          .endpoint: the storage element did not give a usable answer
     │   │                      .inside: the same for operators, who may read hosts and paths
     │   ├── TimedOut           it was silent for too long (also a TimeoutError)
@@ -105,6 +108,35 @@ class MethodNotAllowed(RequestError):
         self.allowed = allowed
 
 
+class Clash(RequestError):
+    """What is there stands in the way: a collection where a file should go, a missing parent, a copy that may not be replaced.
+
+    ``missing`` says of each storage element that refused why.
+    """
+
+    status = 409
+    title = "Conflict"
+
+    def __init__(
+        self, message: str, *, missing: Mapping[str, str] | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.missing = dict(missing or {})
+
+
+class NoRoom(RequestError):
+    """No storage element that takes uploads has room for it (RFC 4918 section 11.5). ``missing`` says of each why."""
+
+    status = 507
+    title = "Insufficient Storage"
+
+    def __init__(
+        self, message: str, *, missing: Mapping[str, str] | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.missing = dict(missing or {})
+
+
 class PreconditionFailed(RequestError):
     """A conditional header (RFC 9110 section 13) does not hold."""
 
@@ -140,6 +172,10 @@ class Unavailable(RequestError):
         self.title = self.titles[status]
         self.retry_after_s = retry_after_s
         self.missing = dict(missing or {})
+
+
+class PartlyDone(Unavailable):
+    """A change was carried out on some storage elements and not on others; ``missing`` says of each of those why."""
 
 
 class EndpointError(UgrError):

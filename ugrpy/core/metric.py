@@ -31,7 +31,7 @@ class Label:
 class Metric:
     """One row of the table. ``unit`` is what one step means; ``buckets`` are upper bounds of a histogram, in it.
 
-    ``over_workers``: how the gauges of several processes make one number, ``sum`` or ``min``.
+    ``over_workers``: how the gauges of several processes make one number, ``sum``, ``min`` or ``max``.
     """
 
     name: str

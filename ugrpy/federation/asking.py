@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ugrpy.core.clock import Clock, SystemClock
-from ugrpy.core.errors import RequestError
+from ugrpy.core.errors import RequestError, Unavailable
 from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.federation.counts import Counts
 from ugrpy.federation.known import KnownName
@@ -21,6 +21,7 @@ from ugrpy.locality.ranker import Ranker
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.merge import Knowledge, Merged, summarise
 from ugrpy.namespace.model import EndpointId, Observation, Unknown
+from ugrpy.namespace.overlay import Overlay
 from ugrpy.namespace.verdict import OutOfService, refusal
 
 
@@ -43,8 +44,12 @@ class Surroundings:
     on_clash: Clashes = _ignore
 
 
+# A name that is being written is asked for again soon.
+REPLACED_RETRY_S = 2.0
+
+
 class Asking:
-    """The shared ground of one federation's questions."""
+    """The shared ground of one federation's questions. ``overlay`` has the changes under way, which every answer is seen through."""
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class Asking:
         self.ranker = ranker
         self.memory = memory
         self.policy = policy
+        self.overlay = Overlay()
         self.clock = around.clock
         self.counts = Counts(around.meter, [member.id for member in members])
         self._on_transition = around.on_transition
@@ -82,7 +88,7 @@ class Asking:
         def heard(name: EndpointId, observation: Observation, took_s: float) -> None:
             self.counts.heard(name, verb, observation, took_s)
             # a listing takes as long as it is, which says little about how fast the endpoint answers
-            self._note_health(name, observation, None if verb == "list" else took_s)
+            self.note_health(name, observation, None if verb == "list" else took_s)
 
         def given_up(name: EndpointId, waited_s: float) -> None:
             # a hanging endpoint whose clients always leave first would never be heard to fail; of a listing it says nothing
@@ -113,7 +119,27 @@ class Asking:
             raise self._refusal(known)
         return known.merged
 
+    def keep_name(self, known: KnownName) -> None:
+        """Remember a finished question, and what it means for the listing around the name; but not while the name is being written."""
+        if self.overlay.upload(known.path) is not None:
+            return
+        now = self.clock.monotonic()
+        self.memory.keep_name(known, now)
+        self.memory.tell_parent(known, now)
+
+    def keep_for_now(self, known: KnownName, until_s: float) -> None:
+        """Remember what is known of a question still under way; but not while the name is being written."""
+        if self.overlay.upload(known.path) is None:
+            self.memory.keep_for_now(known, until_s, self.clock.monotonic())
+
     def _refusal(self, known: KnownName) -> RequestError:
+        upload = self.overlay.upload(known.path)
+        if upload is not None and upload.replaces:
+            return Unavailable(
+                f"{known.path} is being replaced, and the new copy is not complete yet",
+                retry_after_s=REPLACED_RETRY_S,
+                missing=known.missing,
+            )
         error = refusal(known.path, known.summary, known.out)
         if known.out and error.status == 404:
             self.counts.absent_with_missing.add()
@@ -131,7 +157,7 @@ class Asking:
             name: OutOfService(
                 reason=self.board[name].out_reason(now) or "was not asked",
                 retry_after_s=self.board[name].retry_after_s(now),
-                known=name in holders,
+                known=name in holders and not self.overlay.gone(path, name),
                 strict=self.members[name].strict,
             )
             for name in names
@@ -161,9 +187,8 @@ class Asking:
         self._note_pace(change.endpoint)
         self._on_transition(change)
 
-    def _note_health(
-        self, name: EndpointId, observation: Observation, took_s: float | None
-    ) -> None:
+    def note_health(self, name: EndpointId, observation: Observation, took_s: float | None) -> None:
+        """What an endpoint said, or did not say, counts for its health."""
         now = self.clock.monotonic()
         if isinstance(observation, Unknown):
             change = self.board.heard(name, observation.cause, took_s, now, observation.detail)

@@ -49,9 +49,9 @@ class Federation:
         self.memory = Memory(policies.cache)
         self.clock = around.clock
         self.draw = around.draw
-        self._asking = Asking(self.members, board, ranker, self.memory, policies.fanout, around)
-        self._locating = Locating(self._asking)
-        self._listing = Listing(self._asking, policies.max_list_items)
+        self.asking = Asking(self.members, board, ranker, self.memory, policies.fanout, around)
+        self._locating = Locating(self.asking)
+        self._listing = Listing(self.asking, policies.max_list_items)
 
     def __repr__(self) -> str:
         return (
@@ -80,7 +80,7 @@ class Federation:
 
     def expect(self, known: KnownName) -> Merged:
         """The merged entry. Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` by the absence rule."""
-        return self._asking.expect(known)
+        return self.asking.expect(known)
 
     def order(self, known: KnownName, zone: Zone) -> tuple[EndpointId, ...]:
         """The holders to send a client in ``zone`` to, best first; only those in service and not outvoted.
@@ -123,9 +123,21 @@ class Federation:
         """The listing that is remembered, if any; raises as ``list`` when a miss is remembered."""
         return self._listing.recall(path)
 
+    def forget(self, path: str) -> None:
+        """A name has been changed: what was known of it, and of the collection around it, counts no more."""
+        self.memory.forget(path)
+        self._locating.forget(path)
+        self._listing.forget(path)
+
+    def forget_below(self, path: str) -> None:
+        """The same for a name and all below it."""
+        self.memory.forget_below(path)
+        self._locating.forget_below(path)
+        self._listing.forget_below(path)
+
     def note_transition(self, change: Transition) -> None:
         """The prober has seen an endpoint change."""
-        self._asking.note_transition(change)
+        self.asking.note_transition(change)
 
     async def close(self) -> None:
         """Stop all questions and close the endpoints."""
@@ -146,7 +158,7 @@ class Federation:
         return replica
 
     def _no_holder(self, path: str, merged: Merged) -> Unavailable:
-        out = self._asking.out_of_service(path, merged.holders)
+        out = self.asking.out_of_service(path, merged.holders)
         return Unavailable(
             f"{path}: every storage element that holds it is out of service",
             retry_after_s=min(state.retry_after_s for state in out.values()),

@@ -32,6 +32,8 @@ class Growing:
         self.listing: KnownListing | None = None
         self.readable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the listing is long enough to be read while it grows, and certain to be one of a collection."""
+        self.outdated = False
+        """What is in the collection has been changed since: good enough for those who asked before, and not to be remembered."""
         self._news = asyncio.Event()
 
     def __repr__(self) -> str:

@@ -13,8 +13,8 @@ from ugrpy.federation.locating import named
 from ugrpy.federation.question import Parts, Question, Then
 from ugrpy.namespace.fanout import Answer, Want, no_preference
 from ugrpy.namespace.merge import Merged, synthetic_collection
-from ugrpy.namespace.model import Denied, EndpointId, Found, Kind, Observation
-from ugrpy.namespace.paths import join
+from ugrpy.namespace.model import Denied, EndpointId, Entry, Found, Kind, Observation
+from ugrpy.namespace.paths import is_within, join, parent_of
 
 
 class Listing:
@@ -39,6 +39,9 @@ class Listing:
         Raises what ``list`` raises when it is remembered that nobody holds the path, or that there is too much in it.
         """
         asking = self._asking
+        if asking.overlay.uploads_into(path):
+            asking.counts.listing_miss.add()
+            return None
         now = asking.clock.monotonic()
         known = asking.memory.listings.get(path, now)
         if known is not None:
@@ -57,6 +60,18 @@ class Listing:
         ):
             asking.expect(name)
         return None
+
+    def forget(self, path: str) -> None:
+        """Those who ask from now on want answers from now on; whoever reads still gets those of his own time."""
+        for name in (path, parent_of(path)):
+            if (growing := self._underway.pop(name, None)) is not None:
+                growing.outdated = True
+
+    def forget_below(self, path: str) -> None:
+        """The same for a name and all below it."""
+        for name in [one for one in self._underway if is_within(one, path)]:
+            self.forget(name)
+        self.forget(path)
 
     async def list(self, path: str) -> KnownListing:
         """The merged contents of a collection; of a file, the file itself and no children."""
@@ -112,19 +127,25 @@ class Listing:
                 answer.silent,
                 growing.question.machine.started_s,
             )
-            now = asking.clock.monotonic()
             # all have spoken, so it is also known what the path itself is: misses and files are asked for again soon;
             # what mounts make exists whatever anybody says
-            if not asking.members.synthetic.holds(growing.path):
-                asking.memory.keep_name(known, now)
+            keep = not growing.outdated and not asking.overlay.uploads_into(growing.path)
+            if keep and not asking.members.synthetic.holds(growing.path):
+                asking.keep_name(known)
             growing.listing = self._made_of(known, growing)
-            asking.memory.keep_listing(growing.listing, now)
+            if keep:
+                asking.memory.keep_listing(growing.listing, asking.clock.monotonic())
         return growing.listing
 
     def _ask(self, path: str) -> Growing | None:
         """The question under way, or a new one; ``None`` when there is nobody to ask."""
         growing = self._underway.get(path)
-        if growing is None or growing.question.finished:
+        if (
+            growing is None
+            or growing.question.finished
+            # of a collection that is being written into nobody wants an answer from before his question
+            or self._asking.overlay.uploads_into(path)
+        ):
             covering = self._asking.admitted(path)
             growing = self._start(path, covering) if covering else None
         return growing
@@ -134,9 +155,15 @@ class Listing:
 
         async def ask(name: EndpointId, part: Parts) -> Observation:
             endpoint = asking.members[name].endpoint
+
+            def visible(children: Sequence[Entry]) -> None:
+                part(asking.overlay.seen_children(path, name, children))
+
             if self._lists(name):
-                return named(await endpoint.list(covering[name], part), path)
-            return named(await endpoint.stat(covering[name]), path)
+                said = await endpoint.list(covering[name], visible)
+            else:
+                said = await endpoint.stat(covering[name])
+            return asking.overlay.seen(path, name, named(said, path))
 
         def grown(_question: Question) -> None:
             growing.grown()

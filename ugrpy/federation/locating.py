@@ -10,7 +10,7 @@ from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.fanout import Answer, Want, no_preference
 from ugrpy.namespace.merge import Summary, synthetic_collection
 from ugrpy.namespace.model import EndpointId, Found, Observation
-from ugrpy.namespace.paths import name_of
+from ugrpy.namespace.paths import is_within, name_of
 
 
 class Locating:
@@ -49,6 +49,15 @@ class Locating:
         asking.counts.name_hit.add()
         return known
 
+    def forget(self, path: str) -> None:
+        """Those who ask from now on want answers from now on; whoever waits still gets those of his own time."""
+        self._underway.pop(path, None)
+
+    def forget_below(self, path: str) -> None:
+        """The same for a name and all below it."""
+        for name in [one for one in self._underway if is_within(one, path)]:
+            self.forget(name)
+
     async def locate(self, path: str, want: Want, zone: Zone | None) -> KnownName:
         """What is known of ``path``, the endpoints being asked if it is not remembered."""
         return self.recall(path, want, zone) or await self.inquire(path, want, zone)
@@ -60,7 +69,8 @@ class Locating:
             summary = Summary(synthetic_collection(path), (), {}, {})
             return KnownName(path, summary, {}, frozenset(), {}, asking.clock.monotonic())
         question = self._underway.get(path)
-        if question is None or question.finished:
+        # of a name that is being written nobody wants an answer from before his question
+        if question is None or question.finished or asking.overlay.upload(path) is not None:
             covering = asking.admitted(path)
             if not covering:
                 return asking.known(path, {}, frozenset(), asking.clock.monotonic())
@@ -73,8 +83,8 @@ class Locating:
         stalled: set[EndpointId] = set()
 
         async def ask(name: EndpointId, _part: Parts) -> Observation:
-            said = await asking.members[name].endpoint.stat(covering[name])
-            return named(said, path)
+            said = named(await asking.members[name].endpoint.stat(covering[name]), path)
+            return asking.overlay.seen(path, name, said)
 
         def answered(answer: Answer) -> None:
             if answer.stalled:
@@ -83,23 +93,20 @@ class Locating:
             for name in answer.stalled - stalled:
                 stalled.add(name)
                 asking.note_stall(name)
-            if answer.silent:
+            if answer.silent and self._underway.get(path) is question:
                 known = asking.known(
                     path, answer.knowledge, answer.silent, question.machine.started_s
                 )
-                asking.memory.keep_for_now(
-                    known, question.machine.deadline_s, asking.clock.monotonic()
-                )
+                asking.keep_for_now(known, question.machine.deadline_s)
 
         def finished(ended: Question) -> None:
-            if self._underway.get(path) is ended:
-                del self._underway[path]
+            if self._underway.get(path) is not ended:
+                return  # the name has been changed since, or is asked for anew: these answers are old
+            del self._underway[path]
             machine = ended.machine
             if not machine.silent:
                 known = asking.known(path, machine.knowledge, frozenset(), machine.started_s)
-                now = asking.clock.monotonic()
-                asking.memory.keep_name(known, now)
-                asking.memory.tell_parent(known, now)
+                asking.keep_name(known)
                 if known.merged is not None:
                     asking.note_clash(path, (known.merged,))
 
@@ -115,9 +122,13 @@ class Locating:
         asking, machine = self._asking, underway.machine
         now = asking.clock.monotonic()
         before = asking.memory.names.peek(path, now)
-        if before is not None and before.at_s == machine.started_s:
+        if (
+            before is not None
+            and before.at_s == machine.started_s
+            and self._underway.get(path) is underway
+        ):
             known = asking.known(path, dict(machine.knowledge), machine.silent, machine.started_s)
-            asking.memory.keep_for_now(known, machine.deadline_s, now)
+            asking.keep_for_now(known, machine.deadline_s)
 
     def _may_improve(self, known: KnownName, zone: Zone | None) -> bool:
         """Whether a silent endpoint could still outrank all holders for this zone."""

@@ -5,15 +5,18 @@ kept for a shorter time; a miss in doubt is not kept at all. Who was ever seen t
 because it is asked only while a holder is out of service, when nobody can say anything newer.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from ugrpy.cache.entries import AgingCache, CachePolicy
 from ugrpy.federation.known import CHILDREN_PER_WEIGHT, KnownListing, KnownName
-from ugrpy.namespace.model import EndpointId, Kind
+from ugrpy.namespace.model import EndpointId, Entry, Found, Kind
 from ugrpy.namespace.paths import name_of, parent_of
 
 FOR_EVER = float("inf")
 # Misses of longer names are not kept: nobody asks for them twice but to fill the memory.
 LONGEST_MISS = 1024
-NOBODY: frozenset[EndpointId] = frozenset()
+NOBODY: Mapping[EndpointId, Entry] = MappingProxyType({})
 
 
 class Memory:
@@ -27,7 +30,7 @@ class Memory:
             max(1, policy.max_items // CHILDREN_PER_WEIGHT), lambda listing: listing.weight
         )
         self.too_long: AgingCache[str] = AgingCache(policy.max_items)
-        self._holders: AgingCache[frozenset[EndpointId]] = AgingCache(policy.max_items)
+        self._holders: AgingCache[Mapping[EndpointId, Entry]] = AgingCache(policy.max_items)
 
     def __repr__(self) -> str:
         return f"<Memory names {self.names!r}, listings {self.listings!r}>"
@@ -75,16 +78,36 @@ class Memory:
             if after is not listing:
                 self.listings.put(parent, after, until_s, now)
 
-    def holders(self, path: str, now: float) -> frozenset[EndpointId]:
-        """Who was last seen to hold the name."""
+    def forget(self, path: str) -> None:
+        """Nothing that was known of this name counts any more, nor what is known of the collection around it."""
+        self.names.pop(path)
+        self._holders.pop(path)
+        for listed in (path, parent_of(path)):
+            self.listings.pop(listed)
+            self.too_long.pop(listed)
+
+    def forget_below(self, path: str) -> None:
+        """The same for a name and all below it."""
+        for cache in (self.names, self.listings, self.too_long, self._holders):
+            cache.pop_prefix(path)
+        self.forget(path)
+
+    def holders(self, path: str, now: float) -> Mapping[EndpointId, Entry]:
+        """Who was last seen to hold the name, and as what."""
         return self._holders.get(path, now) or NOBODY
 
     def _keep_holders(self, known: KnownName, now: float) -> None:
         """Those who hold it now, and those who held it and could not be asked since."""
         before = self.holders(known.path, now)
-        holding = frozenset(known.merged.holders) if known.merged else NOBODY
-        unheard = {name for name in before if name in known.out or name in known.summary.unknown}
-        if after := holding | unheard:
+        after = {
+            name: entry
+            for name, entry in before.items()
+            if name in known.out or name in known.summary.unknown
+        }
+        for name in known.merged.holders if known.merged else ():
+            if isinstance(said := known.knowledge[name].observation, Found):
+                after[name] = said.entry
+        if after:
             self._holders.put(known.path, after, FOR_EVER, now)
         elif before:
             self._holders.pop(known.path)

@@ -103,6 +103,22 @@ class Ranker:
             return plan.fixed
         return tuple(chain.from_iterable(draw_lot(lot, draw) for lot in plan.lots))
 
+    def place(self, zone: Zone, rooms: Mapping[str, float], draw: Draw) -> tuple[str, ...]:
+        """Where a client in ``zone`` writes, best first: ranked as for reading, but equally near ones are drawn in proportion to
+        their weight times their ``rooms``, any positive measure of what each can still take (row M12).
+        """
+        eligible = [
+            replace(candidate, weight=candidate.weight * room)
+            for name, room in rooms.items()
+            if (candidate := self._candidates.get(name)) is not None and not candidate.excluded
+        ]
+        lots = (
+            lot
+            for tier in tiers_of(zone, eligible, self._fuzz_km)
+            for lot in (tier.brisk, tier.slow)
+        )
+        return tuple(chain.from_iterable(draw_lot(lot, draw) for lot in lots))
+
     def explain(
         self,
         zone: Zone,

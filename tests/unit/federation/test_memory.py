@@ -262,15 +262,16 @@ def test_a_miss_under_way_is_of_no_use():
 
 def test_who_held_it_is_kept_for_as_long_as_nobody_knows_better():
     memory = Memory(CACHE)
-    assert memory.holders("/f", 0.0) == frozenset()
+    entry = FILE.entry
+    assert memory.holders("/f", 0.0) == {}
     memory.keep_name(known_name("/f", uvic=FILE, cern=FILE), 1.0)
-    assert memory.holders("/f", 1e9) == {UVIC, CERN}
+    assert memory.holders("/f", 1e9) == {UVIC: entry, CERN: entry}
     memory.keep_name(known_name("/f", uvic=FILE, cern=Unknown(Cause.BUSY)), 2.0)
-    assert memory.holders("/f", 3.0) == {UVIC, CERN}
+    assert memory.holders("/f", 3.0) == {UVIC: entry, CERN: entry}
     memory.keep_name(known_name("/f", uvic=FILE, cern=Absent()), 2.0)
-    assert memory.holders("/f", 3.0) == {UVIC}
+    assert memory.holders("/f", 3.0) == {UVIC: entry}
     memory.keep_name(known_name("/f", uvic=Absent(), cern=Absent()), 2.0)
-    assert memory.holders("/f", 3.0) == frozenset()
+    assert memory.holders("/f", 3.0) == {}
 
 
 @pytest.mark.parametrize(

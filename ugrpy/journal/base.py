@@ -1,0 +1,51 @@
+"""What is asked of a journal, whatever it is kept in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ugrpy.namespace.changes import Operation, Record, Removal, Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """All that is written down."""
+
+    uploads: tuple[Upload, ...] = ()
+    removals: tuple[Removal, ...] = ()
+    operations: tuple[Operation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfName:
+    """What is written down about one name."""
+
+    upload: Upload | None = None
+    removals: tuple[Removal, ...] = ()
+
+
+class Journal(Protocol):
+    """Every method raises ``Unavailable`` (503) when the disk does not take or give it; nothing was then changed."""
+
+    async def load(self) -> Recorded:
+        """Everything."""
+        ...
+
+    async def of(self, path: str) -> OfName:
+        """What is known of one name."""
+        ...
+
+    async def write(self, puts: Sequence[Record] = (), drops: Sequence[Record] = ()) -> None:
+        """All of it or nothing, and safe on the disk when this returns."""
+        ...
+
+    async def claim(self, upload: Upload, after: str) -> Upload | None:
+        """Write an upload down unless another has come in between; that one is then returned.
+
+        ``after`` is the number of the upload that this one follows, ``""`` for none. Removals of the name at its target are dropped.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun."""
+        ...

@@ -1,0 +1,62 @@
+"""A journal that lasts as long as the process: for tests, and for a federation that takes no changes."""
+
+from collections.abc import Sequence
+
+from ugrpy.journal.base import OfName, Recorded
+from ugrpy.namespace.changes import Operation, Record, Removal, Upload
+
+
+class MemoryJournal:
+    """A ``Journal`` in dictionaries."""
+
+    def __init__(self) -> None:
+        self._uploads: dict[str, Upload] = {}
+        self._removals: dict[tuple[str, str], Removal] = {}
+        self._operations: dict[str, Operation] = {}
+
+    def __repr__(self) -> str:
+        return f"<MemoryJournal {len(self._uploads)} uploads, {len(self._removals)} removals, {len(self._operations)} operations>"
+
+    async def load(self) -> Recorded:
+        """Everything."""
+        return Recorded(
+            tuple(self._uploads.values()),
+            tuple(self._removals.values()),
+            tuple(self._operations.values()),
+        )
+
+    async def of(self, path: str) -> OfName:
+        """What is known of one name."""
+        going = tuple(one for (name, _), one in self._removals.items() if name == path)
+        return OfName(self._uploads.get(path), going)
+
+    async def write(self, puts: Sequence[Record] = (), drops: Sequence[Record] = ()) -> None:
+        """All of it."""
+        for record in drops:
+            match record:
+                case Upload():
+                    self._uploads.pop(record.path, None)
+                case Removal():
+                    self._removals.pop((record.path, record.endpoint), None)
+                case Operation():
+                    self._operations.pop(record.number, None)
+        for record in puts:
+            match record:
+                case Upload():
+                    self._uploads[record.path] = record
+                case Removal():
+                    self._removals[record.path, record.endpoint] = record
+                case Operation():
+                    self._operations[record.number] = record
+
+    async def claim(self, upload: Upload, after: str) -> Upload | None:
+        """Unless another has come in between."""
+        standing = self._uploads.get(upload.path)
+        if standing is not None and standing.number != after:
+            return standing
+        self._removals.pop((upload.path, upload.target), None)
+        self._uploads[upload.path] = upload
+        return None
+
+    async def close(self) -> None:
+        """Nothing to finish."""

@@ -1,0 +1,116 @@
+"""What do readers see of the names that are being changed?
+
+Storages say what they hold; this says which of it counts. Every answer of a storage passes through here before it is merged, and almost
+always unchanged: only names with a change under way (``changes``) are looked at any closer.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from ugrpy.namespace.changes import Removal, Upload
+from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Observation
+from ugrpy.namespace.paths import join, parent_of
+
+
+class Overlay:
+    """The changes under way, by name."""
+
+    def __init__(self) -> None:
+        self._uploads: dict[str, Upload] = {}
+        self._removals: dict[str, dict[EndpointId, Removal]] = {}
+        self._inside: Counter[str] = Counter()
+        """How many names of each collection are being changed."""
+
+    def __repr__(self) -> str:
+        return f"<Overlay {len(self._uploads)} uploads, {len(self._removals)} names with removals>"
+
+    def __len__(self) -> int:
+        return len(self._uploads.keys() | self._removals.keys())
+
+    # -- what is under way --------------------------------------------------------------------------
+
+    def put(self, path: str, upload: Upload | None, removals: Iterable[Removal]) -> None:
+        """From now on these are the changes of that name, and no others."""
+        self._inside[parent_of(path)] -= self.touches(path)
+        self._uploads.pop(path, None)
+        self._removals.pop(path, None)
+        if upload is not None:
+            self._uploads[path] = upload
+        if going := {removal.endpoint: removal for removal in removals}:
+            self._removals[path] = going
+        self._inside[parent_of(path)] += self.touches(path)
+        if not self._inside[parent_of(path)]:
+            del self._inside[parent_of(path)]
+
+    def touches(self, path: str) -> bool:
+        """Whether anything is under way for this name."""
+        return path in self._uploads or path in self._removals
+
+    def upload(self, path: str) -> Upload | None:
+        """The upload under way."""
+        return self._uploads.get(path)
+
+    def removals(self, path: str) -> tuple[Removal, ...]:
+        """The copies of the name that must go."""
+        return tuple(self._removals.get(path, {}).values())
+
+    @property
+    def uploads(self) -> tuple[Upload, ...]:
+        """All uploads under way."""
+        return tuple(self._uploads.values())
+
+    def all_removals(self) -> Iterator[Removal]:
+        """All copies that must go."""
+        for going in list(self._removals.values()):
+            yield from going.values()
+
+    def reserved_bytes(self, endpoint: EndpointId) -> int:
+        """How much the uploads under way will take there (row M12)."""
+        return sum(
+            upload.size_bytes or 0 for upload in self._uploads.values() if upload.target == endpoint
+        )
+
+    def uploads_into(self, path: str) -> bool:
+        """Whether something is being written right in this collection, so that its contents may change at any moment."""
+        return path in self._inside and any(parent_of(one) == path for one in self._uploads)
+
+    def changes_in(self, path: str) -> bool:
+        """Whether anything is under way right in this collection."""
+        return path in self._inside
+
+    # -- what readers see ---------------------------------------------------------------------------
+
+    def gone(self, path: str, endpoint: EndpointId) -> bool:
+        """Whether a copy there, should there be one, is to go: nobody waits for it."""
+        return endpoint in self._removals.get(path, ())
+
+    def seen(self, path: str, endpoint: EndpointId, said: Observation) -> Observation:
+        """What readers are told of an answer about one name."""
+        if not isinstance(said, Found) or not self.touches(path):
+            return said
+        return Absent() if self._hides(path, endpoint, said.entry, listed=False) else said
+
+    def seen_children(
+        self, path: str, endpoint: EndpointId, children: Sequence[Entry]
+    ) -> Sequence[Entry]:
+        """Those of a collection's children that readers are told of."""
+        if path not in self._inside:
+            return children
+        return [
+            child
+            for child in children
+            if not self._hides(join(path, child.name), endpoint, child, listed=True)
+        ]
+
+    def _hides(self, path: str, endpoint: EndpointId, entry: Entry, *, listed: bool) -> bool:
+        removal = self._removals.get(path, {}).get(endpoint)
+        if removal is not None and removal.hides(entry):
+            return True
+        upload = self._uploads.get(path)
+        if upload is None:
+            return False
+        if endpoint == upload.target:
+            return upload.is_partial(entry)
+        # a name that is being replaced stays in listings by its old copies until the target has one
+        superseded = any(name == endpoint for name, _known in upload.others)
+        return superseded and (not listed or upload.before is not None)
