@@ -51,6 +51,8 @@ _BELOW_FRONTEND = (
     "ugrpy.endpoints",
     "ugrpy.endpoints.registry",
     "ugrpy.federation",
+    "ugrpy.journal",
+    "ugrpy.changing",
 )
 
 # area -> the areas it may import besides itself and the version in ``ugrpy``
@@ -91,6 +93,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.endpoints.base",
     ),
     # orchestration, and what clients see
+    "ugrpy.journal": ("ugrpy.core", "ugrpy.namespace"),
     "ugrpy.federation": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -102,6 +105,16 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.endpoints.registry",
         "ugrpy.health",
     ),
+    "ugrpy.changing": (
+        "ugrpy.core",
+        "ugrpy.namespace",
+        "ugrpy.locality",
+        "ugrpy.cache",
+        "ugrpy.telemetry",
+        "ugrpy.endpoints.base",
+        "ugrpy.federation",
+        "ugrpy.journal",
+    ),
     "ugrpy.frontend": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -112,6 +125,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.telemetry",
         "ugrpy.service",
         "ugrpy.federation",
+        "ugrpy.changing",
     ),
     # wiring: imported by nothing above
     "ugrpy.config": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.settings"),

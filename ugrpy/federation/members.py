@@ -11,7 +11,12 @@ from ugrpy.namespace.paths import Mount, MountTable, SyntheticTree
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An endpoint as the federation uses it. ``strict``: while it is out of service a miss is no 404."""
+    """An endpoint as the federation uses it.
+
+    ``strict``: while it is out of service a miss is no 404. ``writable``: the operator lets clients change what is there, ``create_parents``: missing
+    collections above an upload are made, ``copies_to_others``: it carries out third-party copies. ``free_bytes`` is the operator's figure for a
+    storage that does not say how much room it has.
+    """
 
     endpoint: Endpoint
     mounts: MountTable = field(default_factory=lambda: MountTable([Mount("/")]))
@@ -19,6 +24,15 @@ class Member:
     listable: bool = True
     strict: bool = False
     country: str | None = None
+    writable: bool = False
+    create_parents: bool = True
+    copies_to_others: bool = False
+    free_bytes: int | None = None
+
+    @property
+    def takes_changes(self) -> bool:
+        """Whether clients may change what is there: allowed, possible, and visible afterwards."""
+        return self.writable and self.readable and self.endpoint.features.writable
 
     @property
     def id(self) -> EndpointId:

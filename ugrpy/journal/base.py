@@ -36,13 +36,13 @@ class Journal(Protocol):
         ...
 
     async def write(self, puts: Sequence[Record] = (), drops: Sequence[Record] = ()) -> None:
-        """All of it or nothing, and safe on the disk when this returns."""
+        """All of it or nothing, and safe on the disk when this returns. Of uploads only that very one is dropped, not one that followed it."""
         ...
 
     async def claim(self, upload: Upload, after: str) -> Upload | None:
         """Write an upload down unless another has come in between; that one is then returned.
 
-        ``after`` is the number of the upload that this one follows, ``""`` for none. Removals of the name at its target are dropped.
+        ``after`` is the number of the upload that this one follows, ``""`` for none. Removals of the name are dropped: what must still go of it is in the upload.
         """
         ...
 

@@ -35,7 +35,9 @@ class MemoryJournal:
         for record in drops:
             match record:
                 case Upload():
-                    self._uploads.pop(record.path, None)
+                    standing = self._uploads.get(record.path)
+                    if standing is not None and standing.number == record.number:
+                        del self._uploads[record.path]
                 case Removal():
                     self._removals.pop((record.path, record.endpoint), None)
                 case Operation():
@@ -54,7 +56,8 @@ class MemoryJournal:
         standing = self._uploads.get(upload.path)
         if standing is not None and standing.number != after:
             return standing
-        self._removals.pop((upload.path, upload.target), None)
+        for key in [one for one in self._removals if one[0] == upload.path]:
+            del self._removals[key]
         self._uploads[upload.path] = upload
         return None
 

@@ -41,6 +41,10 @@ CREATE TABLE IF NOT EXISTS records (
 """
 _PUT = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)"
 _DROP = "DELETE FROM records WHERE what = ? AND name = ? AND endpoint = ?"
+_DROP_UPLOAD = (
+    "DELETE FROM records WHERE what = 'upload' AND name = ? AND json_extract(body, '$.number') = ?"
+)
+_DROP_REMOVALS = "DELETE FROM records WHERE what = 'removal' AND name = ?"
 
 
 @dataclass(slots=True)
@@ -111,7 +115,11 @@ class SqliteJournal:
         """All of it or nothing."""
 
         def work(base: sqlite3.Connection) -> None:
-            base.executemany(_DROP, [_key(record) for record in drops])
+            for record in drops:
+                if isinstance(record, Upload):  # but not one that has followed it
+                    base.execute(_DROP_UPLOAD, (os.fsencode(record.path), record.number))
+                else:
+                    base.execute(_DROP, _key(record))
             base.executemany(_PUT, [(*_key(record), render_record(record)) for record in puts])
 
         await self._do(work)
@@ -123,7 +131,7 @@ class SqliteJournal:
             uploads = _readable(parse_upload, _rows_of(base, upload.path), "upload")
             if uploads and uploads[0].number != after:
                 return uploads[0]
-            base.execute(_DROP, ("removal", os.fsencode(upload.path), upload.target))
+            base.execute(_DROP_REMOVALS, (os.fsencode(upload.path),))
             base.execute(_PUT, (*_key(upload), render_record(upload)))
             return None
 

@@ -6,8 +6,9 @@ imported, which is why the supervisor sets ``PROMETHEUS_MULTIPROC_DIR`` before t
 
 import os
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -19,6 +20,12 @@ from ugrpy.core.metric import Metric, MetricKind
 
 PLAIN_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SHARED_DIR = "PROMETHEUS_MULTIPROC_DIR"
+
+_MODES: Mapping[str, Literal["livesum", "livemin", "livemax"]] = {
+    "sum": "livesum",
+    "min": "livemin",
+    "max": "livemax",
+}
 
 
 class _Counter:
@@ -131,7 +138,7 @@ def _make(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Hist
                 metric.help,
                 names,
                 registry=registry,
-                multiprocess_mode="livemin" if metric.over_workers == "min" else "livesum",
+                multiprocess_mode=_MODES[metric.over_workers],
             )
         case MetricKind.HISTOGRAM:
             return Histogram(

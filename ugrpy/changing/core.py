@@ -1,0 +1,113 @@
+"""The changes a client may ask for, each carried out to its end whether the client waits for it or not."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+from ugrpy import telemetry
+from ugrpy.changing.deleting import Deleting
+from ugrpy.changing.ground import Ground, News
+from ugrpy.changing.making import Making
+from ugrpy.changing.moving import Moving, Relocation
+from ugrpy.changing.placing import Placing
+from ugrpy.changing.recovering import Recovering
+from ugrpy.changing.room import Rooms
+from ugrpy.changing.steward import Steward
+from ugrpy.changing.uploads import Permit, Placed, Uploads, Wanted
+from ugrpy.core.aio import spawn
+from ugrpy.core.errors import PartlyDone, RequestError, Unavailable
+from ugrpy.namespace.changes import Upload
+
+T = TypeVar("T")
+
+# Changes that have begun when the service stops have so long to end; what is left is completed at the next start.
+FINISH_S = 10.0
+
+
+class Changing:
+    """One process's part in changing the namespace. All methods belong to the federation's loop."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.rooms = Rooms(ground)
+        self.placing = Placing(ground, self.rooms)
+        self._uploads = Uploads(ground, self.placing)
+        self._deleting = Deleting(ground, self.placing)
+        self._making = Making(ground, self.placing)
+        self._moving = Moving(ground, self.placing, self._deleting)
+        recovering = Recovering(ground, self._deleting, self._moving)
+        self.steward = Steward(ground, self.rooms, recovering)
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        return f"<Changing {self.ground!r}, {len(self._under_way)} under way>"
+
+    async def upload(self, wanted: Wanted) -> Placed:
+        """Where a client writes: see ``Uploads.begin``."""
+        return await self._to_its_end("upload", self._uploads.begin(wanted))
+
+    async def never_begun(self, upload: Upload) -> None:
+        """Nothing of this upload was ever sent to its storage, for certain."""
+        await self._uploads.never_begun(upload)
+
+    async def delete(self, path: str, permit: Permit) -> None:
+        """Remove a name everywhere: see ``Deleting.delete``."""
+        await self._to_its_end("delete", self._deleting.delete(path, permit))
+
+    async def make_collection(self, path: str) -> Mapping[str, str]:
+        """Make a collection: see ``Making.make``."""
+        return await self._to_its_end("mkcol", self._making.make(path))
+
+    async def relocate(self, wish: Relocation, permit: Permit) -> bool:
+        """Move or copy inside the namespace: see ``Moving.relocate``."""
+        return await self._to_its_end(wish.verb.value, self._moving.relocate(wish, permit))
+
+    async def hear(self, news: News) -> None:
+        """Another worker has changed something."""
+        if news.below:
+            self.placing.forget()
+        await self.ground.hear(news)
+
+    def show(self) -> None:
+        """Bring the gauges up to date."""
+        pending = telemetry.CHANGES_PENDING.name
+        overlay, meter = self.ground.overlay, self.ground.meter
+        meter.instrument(pending, what="upload").add(float(len(overlay.uploads)))
+        meter.instrument(pending, what="removal").add(float(sum(1 for _ in overlay.all_removals())))
+        self.rooms.show()
+
+    async def close(self) -> None:
+        """Let what has begun end, and close the journal."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=FINISH_S)
+        await self.ground.journal.close()
+
+    async def _to_its_end(self, change: str, work: Coroutine[Any, Any, T]) -> T:
+        """A client that leaves does not stop in the middle what it has begun."""
+        task = spawn(self._counted(change, work), name=change, on_error=_heard_by_the_client)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def _counted(self, change: str, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            result = await work
+        except RequestError as error:
+            self.ground.counter(change, _outcome_of(error)).add()
+            raise
+        self.ground.counter(change, "done").add()
+        return result
+
+
+def _outcome_of(error: RequestError) -> str:
+    match error:
+        case PartlyDone():
+            return "partly"
+        case Unavailable():
+            return "failed"
+        case _:
+            return "refused"
+
+
+def _heard_by_the_client(_error: BaseException) -> None:
+    """It is raised where the client waits; when it has left, it is in the counters."""

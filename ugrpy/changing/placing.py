@@ -1,0 +1,205 @@
+"""Where does an upload go?
+
+Among the endpoints that take changes of the name and are in service: first those that hold it already, so that the name stays readable
+while it is replaced; then as reading is ranked, the room that is left deciding among equally near ones. Missing collections above the name
+are made there; an endpoint that will not make them is passed over for the next.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ugrpy.cache.entries import AgingCache
+from ugrpy.changing.ground import Ground
+from ugrpy.changing.looking import Look, look, visible_collection
+from ugrpy.changing.room import Rooms
+from ugrpy.changing.verdicts import none_did
+from ugrpy.core.errors import Clash, Forbidden, NoRoom, NotFound, Unavailable
+from ugrpy.locality.tiers import Zone
+from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Kind, Observation
+from ugrpy.namespace.outcomes import Conflict, Done, Full, Outcome
+from ugrpy.namespace.paths import parent_of
+from ugrpy.namespace.verdict import missing_reasons
+
+# Collections known to be at an endpoint are not looked for again for so long.
+COLLECTION_TTL_S = 30.0
+COLLECTIONS_KEPT = 50_000
+# Where nothing is known of anybody's room, all are alike.
+UNKNOWN_ROOM = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An endpoint that an upload may go to, and its own path for the name."""
+
+    endpoint: EndpointId
+    remote: str
+
+
+class Placing:
+    """Finds a place, and prepares it."""
+
+    def __init__(self, ground: Ground, rooms: Rooms) -> None:
+        self._ground = ground
+        self._rooms = rooms
+        self._collections: AgingCache[bool] = AgingCache(COLLECTIONS_KEPT)
+
+    def forget(self) -> None:
+        """Collections have been removed or moved."""
+        self._collections.clear()
+
+    async def find(self, seen: Look, zone: Zone, size_bytes: int | None) -> Site:
+        """The place for a name, with the collections above it. Raises ``Forbidden``, ``Unavailable``, ``NoRoom`` or ``Clash``."""
+        await self.check_parent(seen.path)
+        refused: dict[EndpointId, Outcome] = {}
+        for site in await self._candidates(seen, zone, size_bytes):
+            outcome = await self.make_parents(site, seen.path)
+            if isinstance(outcome, Done):
+                return site
+            refused[site.endpoint] = outcome
+        reasons = {str(name): _why(outcome) for name, outcome in refused.items()}
+        raise none_did(seen.path, "placed", refused, reasons)
+
+    async def check_parent(self, path: str, *, strictly: bool = False) -> None:
+        """Raises ``Clash`` when what is above the name is a file, or nothing and that is not allowed (RFC 4918 section 9.7.1)."""
+        parent = parent_of(path)
+        if not (strictly or self._ground.settings.require_parent):
+            return
+        above = await look(self._ground, parent)
+        if visible_collection(above) is not None:
+            return
+        if above.kind is None:
+            with suppress(NotFound):  # any other reason says that it is not known
+                self._ground.asking.expect(above.known)
+        raise Clash(f"{path}: there is no collection {parent}")
+
+    # -- who ----------------------------------------------------------------------------------------
+
+    def in_service(self, path: str, what: str) -> dict[EndpointId, str]:
+        """The endpoints that take changes of a name now. Raises ``Forbidden`` when none ever does, ``Unavailable`` when none can."""
+        writable = self._ground.writable(path)
+        if not writable:
+            raise Forbidden(f"{path}: no storage element takes {what} here")
+        board = self._ground.federation.board
+        serving = {name: remote for name, remote in writable.items() if board.in_service(name)}
+        if not serving:
+            out = self._ground.asking.out_of_service(path, tuple(writable))
+            raise Unavailable(
+                f"{path}: every storage element that takes {what} here is out of service",
+                retry_after_s=min(state.retry_after_s for state in out.values()),
+                missing=missing_reasons({}, out),
+            )
+        return serving
+
+    async def _candidates(self, seen: Look, zone: Zone, size_bytes: int | None) -> Iterator[Site]:
+        serving = self.in_service(seen.path, "uploads")
+        usable = {name: at for name, at in serving.items() if self._would_take(seen, name)}
+        await self._rooms.once()
+        left = {name: self._rooms.left_bytes(name) for name in usable}
+        fitting = {name for name, room in left.items() if _fits(room, size_bytes)}
+        if not fitting:
+            raise NoRoom(
+                f"{seen.path}: no storage element in service has room for it",
+                missing={str(name): f"{room} bytes left" for name, room in left.items()},
+            )
+        return (Site(name, serving[name]) for name in self._order(seen, zone, fitting, left))
+
+    def _would_take(self, seen: Look, name: EndpointId) -> bool:
+        match seen.said.get(name):
+            case Found(entry):
+                return entry.kind is Kind.FILE
+            case None | Absent():
+                return True
+            case _:
+                return False  # in trouble, or refusing us
+
+    def _order(
+        self,
+        seen: Look,
+        zone: Zone,
+        fitting: set[EndpointId],
+        left: dict[EndpointId, int | None],
+    ) -> list[EndpointId]:
+        ground = self._ground
+        known = [room for name in fitting if (room := left[name]) is not None]
+        usual = sum(known) / len(known) if known else UNKNOWN_ROOM
+        rooms = {
+            str(name): float(usual if (room := left[name]) is None else room) for name in fitting
+        }
+        ranked = [
+            EndpointId(name)
+            for name in ground.federation.ranker.place(zone, rooms, ground.federation.draw)
+        ]
+        upload = ground.overlay.upload(seen.path)
+        first = None if upload is None else upload.target
+        holders = () if seen.merged is None else seen.merged.holders
+        # what is stable in Python's sort keeps the ranking within each group
+        return sorted(ranked, key=lambda name: (name != first, name not in holders))
+
+    # -- the collections above ----------------------------------------------------------------------
+
+    async def make_parents(self, site: Site, path: str) -> Outcome:
+        """Have all collections above the name at the endpoint; *done* as well when that is left to the storage."""
+        if not self._ground.member(site.endpoint).create_parents:
+            return Done()
+        missing: list[tuple[str, str]] = []
+        remote, federated = parent_of(site.remote), parent_of(path)
+        while remote != "/" and not self._is_known(site.endpoint, remote):
+            said = await self._ground.member(site.endpoint).endpoint.stat(remote)
+            if not isinstance(said, Absent):
+                if (obstacle := _obstacle(said)) is not None:
+                    return obstacle
+                break
+            missing.append((remote, federated))
+            remote, federated = parent_of(remote), parent_of(federated)
+        self._note(site.endpoint, remote)
+        return await self._make(site.endpoint, missing)
+
+    async def _make(self, name: EndpointId, missing: list[tuple[str, str]]) -> Outcome:
+        endpoint = self._ground.member(name).endpoint
+        for remote, _federated in reversed(missing):
+            outcome = await endpoint.make_collection(remote)
+            if not (isinstance(outcome, Done) or outcome_is_there(outcome)):
+                return outcome
+            self._note(name, remote)
+        if missing:
+            await self._ground.forgotten(*(federated for _remote, federated in missing))
+        return Done(created=bool(missing))
+
+    def _is_known(self, name: EndpointId, remote: str) -> bool:
+        now = self._ground.clock.monotonic()
+        return self._collections.get(f"{remote}\0{name}", now) is not None
+
+    def _note(self, name: EndpointId, remote: str) -> None:
+        now = self._ground.clock.monotonic()
+        self._collections.put(f"{remote}\0{name}", True, now + COLLECTION_TTL_S, now)
+
+
+def outcome_is_there(outcome: Outcome) -> bool:
+    """Whether a collection was not made because something of that name exists (RFC 4918 section 9.3.1: 405)."""
+    return isinstance(outcome, Conflict) and outcome.status == 405
+
+
+def _obstacle(said: Observation) -> Outcome | None:
+    match said:
+        case Found(entry):
+            above = "a file stands where a collection is needed"
+            return None if entry.kind is Kind.COLLECTION else Conflict(409, above)
+        case Denied() as denied:
+            return denied
+        case Absent():
+            return None
+        case unknown:
+            return unknown
+
+
+def _fits(left_bytes: int | None, size_bytes: int | None) -> bool:
+    return left_bytes is None or left_bytes >= max(1, size_bytes or 1)
+
+
+def _why(outcome: Outcome) -> str:
+    match outcome:
+        case Full(detail) | Conflict(_, detail) if detail:
+            return detail
+        case _:
+            return "the collections above it could not be made"

@@ -1,0 +1,140 @@
+"""How does a client get to write? It is told where, and what it writes there is followed up by the steward.
+
+The name is looked at afresh, a place is found for it, and the upload is written down before the client hears of it; so that every
+reader of this host treats the name as one that is being written, whatever happens to the client, the storage or us.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ugrpy.changing.ground import Ground, new_number
+from ugrpy.changing.looking import Look, look
+from ugrpy.changing.placing import Placing, Site
+from ugrpy.core.errors import Clash, MethodNotAllowed, Unavailable
+from ugrpy.endpoints.base import Verb
+from ugrpy.federation import Replica
+from ugrpy.locality.tiers import Zone
+from ugrpy.namespace.changes import Fingerprint, Upload, following
+from ugrpy.namespace.merge import Merged
+from ugrpy.namespace.model import Digest, EndpointId, Kind
+from ugrpy.namespace.verdict import missing_reasons
+
+Permit = Callable[[Merged | None], None]
+"""Is told what is there, and raises when the client's conditions do not allow it to be changed."""
+
+TRIES = 5
+# What may be done to a name that is a collection.
+ON_COLLECTIONS = ("OPTIONS", "GET", "HEAD", "PROPFIND", "DELETE", "MOVE", "COPY")
+
+
+def _no_conditions(_merged: Merged | None) -> None:
+    """For clients that make none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a client wants to write: ``size_bytes`` and ``digests`` as it announces them."""
+
+    path: str
+    zone: Zone
+    size_bytes: int | None = None
+    digests: tuple[Digest, ...] = ()
+    permit: Permit = _no_conditions
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where it goes. ``remote`` is the endpoint's own path, ``created``: nothing of that name was there before."""
+
+    replica: Replica
+    remote: str
+    upload: Upload
+    created: bool
+
+
+class Uploads:
+    """Begins uploads."""
+
+    def __init__(self, ground: Ground, placing: Placing) -> None:
+        self._ground = ground
+        self._placing = placing
+
+    async def begin(self, wanted: Wanted) -> Placed:
+        """Find a place and write the upload down.
+
+        Raises ``MethodNotAllowed`` for a collection, ``Clash`` for what may not be replaced, and as ``Placing.find`` does.
+        """
+        for _ in range(TRIES):
+            seen = await look(self._ground, wanted.path)
+            self._check(seen, wanted)
+            site = await self._placing.find(seen, wanted.zone, wanted.size_bytes)
+            earlier = self._ground.overlay.upload(wanted.path)
+            upload = self._upload(wanted, seen, site, earlier)
+            standing = await self._ground.journal.claim(
+                upload, "" if earlier is None else earlier.number
+            )
+            await self._ground.published(wanted.path)
+            if standing is None:
+                return self._placed(seen, site, upload)
+        raise Unavailable(
+            f"{wanted.path}: too many clients write this name at the same time", retry_after_s=1.0
+        )
+
+    async def never_begun(self, upload: Upload) -> None:
+        """The client will not write after all, which we know for certain."""
+        await self._ground.record(drops=[upload])
+
+    def _check(self, seen: Look, wanted: Wanted) -> None:
+        if seen.made_by_mounts or seen.kind is Kind.COLLECTION:
+            raise MethodNotAllowed(
+                f"{wanted.path} is a collection; nothing can be written in its place",
+                allowed=ON_COLLECTIONS,
+            )
+        wanted.permit(seen.merged)
+        if self._ground.settings.allow_overwrite:
+            return
+        if seen.merged is not None:
+            raise Clash(f"{wanted.path} exists, and files may not be replaced here")
+        if seen.silent:
+            raise Unavailable(
+                f"{wanted.path}: whether it exists is not known, and files may not be replaced here",
+                missing=missing_reasons(seen.silent, seen.out),
+                retry_after_s=1.0,
+            )
+
+    def _upload(self, wanted: Wanted, seen: Look, site: Site, earlier: Upload | None) -> Upload:
+        now_s = self._ground.clock.wall()
+        going = {one.endpoint: one.known for one in self._ground.overlay.removals(wanted.path)}
+        # a copy that nothing is known of may be anything by now: its removal is called off
+        deleted = {name: known for name, known in going.items() if known.certain}
+        others = self._others(seen) | deleted
+        if earlier is not None:
+            others = dict(following(earlier, others, site.endpoint))
+            deleted |= {n: known for n, known in earlier.others if n in earlier.deleted}
+        others.pop(site.endpoint, None)
+        deleted.pop(site.endpoint, None)
+        standing = seen.holders.get(site.endpoint)
+        return Upload(
+            path=wanted.path,
+            number=new_number(),
+            target=site.endpoint,
+            since_s=now_s,
+            until_s=self._ground.settings.upload_until_s(now_s, wanted.size_bytes),
+            size_bytes=wanted.size_bytes,
+            before=None if standing is None else Fingerprint.of(standing),
+            others=tuple(sorted(others.items(), key=lambda one: one[0])),
+            deleted=tuple(sorted(deleted)),
+            digests=wanted.digests,
+        )
+
+    def _others(self, seen: Look) -> dict[EndpointId, Fingerprint]:
+        """The copies elsewhere: seen, last seen where nobody can look now, or possible where nobody would say."""
+        held = [name for name, entry in seen.holders.items() if entry.kind is Kind.FILE]
+        unseen = [name for name, state in seen.out.items() if state.known]
+        unsaid = list(seen.silent) if seen.merged is not None else []
+        return {name: seen.fingerprint(name) for name in (*held, *unseen, *unsaid)}
+
+    def _placed(self, seen: Look, site: Site, upload: Upload) -> Placed:
+        member = self._ground.member(site.endpoint)
+        replica = Replica(site.endpoint, member.endpoint.url(site.remote, Verb.PUT), member.country)
+        return Placed(replica, site.remote, upload, created=seen.merged is None)
