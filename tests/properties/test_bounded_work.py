@@ -27,6 +27,11 @@ from ugrpy.security.forwarded import TrustedNetworks, client_address
 from ugrpy.transport.retry_after import parse_retry_after
 from ugrpy.webdav.checksums import parse_checksums
 from ugrpy.webdav.dates import parse_date, parse_http_date
+from ugrpy.webdav.digests import (
+    parse_repr_digest,
+    parse_want_digest,
+    parse_want_repr_digest,
+)
 from ugrpy.webdav.hrefs import parse_href
 from ugrpy.webdav.multistatus import MultistatusReader
 from ugrpy.webdav.request import parse_depth, parse_propfind
@@ -56,6 +61,9 @@ STARTS: dict[str, tuple[str, ...]] = {
     "forwarded": ("for=", "for=a", 'for="'),
     "date": ("Thu, ",),
     "listing": ("HTTP/1.1 ",),
+    "want-digest": ("md5;q=", "md5,"),
+    "want-repr-digest": ("sha-256=", "sha-256=10,a=", "a;", 'a="', "a=("),
+    "repr-digest": ("sha-256=:", "sha-256=:AAAA:,"),
 }
 
 
@@ -87,6 +95,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "date": parse_date,
     "checksums": parse_checksums,
     "depth": parse_depth,
+    "want-digest": parse_want_digest,
+    "want-repr-digest": parse_want_repr_digest,
+    "repr-digest": parse_repr_digest,
     "if-match": lambda text: evaluate(Conditions(if_match=text), '"a"', 0),
     "if-none-match": lambda text: evaluate(Conditions(if_none_match=text), 'W/"a"', 0),
     "if-modified-since": lambda text: evaluate(Conditions(if_modified_since=text), '"a"', 0),
