@@ -26,6 +26,7 @@ from ugrpy.namespace.paths import normalise, parse_path
 from ugrpy.security.forwarded import TrustedNetworks, client_address
 from ugrpy.transport.retry_after import parse_retry_after
 from ugrpy.webdav.checksums import parse_checksums
+from ugrpy.webdav.copying import parse_copy, parse_move, transfer_headers
 from ugrpy.webdav.dates import parse_date, parse_http_date
 from ugrpy.webdav.digests import (
     parse_repr_digest,
@@ -62,6 +63,8 @@ STARTS: dict[str, tuple[str, ...]] = {
     "date": ("Thu, ",),
     "listing": ("HTTP/1.1 ",),
     "want-digest": ("md5;q=", "md5,"),
+    "destination": ("/", "http://", "http://h/", "http://["),
+    "source": ("http://", "http://h/", "http://h/?"),
     "want-repr-digest": ("sha-256=", "sha-256=10,a=", "a;", 'a="', "a=("),
     "repr-digest": ("sha-256=:", "sha-256=:AAAA:,"),
 }
@@ -95,6 +98,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "date": parse_date,
     "checksums": parse_checksums,
     "depth": parse_depth,
+    "destination": lambda text: parse_move({"Destination": text}),
+    "source": lambda text: parse_copy({"Source": text}, bool),
+    "transfer header": lambda text: transfer_headers({"TransferHeader" + text: text}),
     "want-digest": parse_want_digest,
     "want-repr-digest": parse_want_repr_digest,
     "repr-digest": parse_repr_digest,
