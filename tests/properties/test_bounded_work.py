@@ -37,7 +37,7 @@ from ugrpy.webdav.hrefs import parse_href
 from ugrpy.webdav.multistatus import MultistatusReader
 from ugrpy.webdav.request import parse_depth, parse_propfind
 from ugrpy.webdav.response import TEXT_LIMIT_BYTES
-from ugrpy.webdav.validators import Conditions, evaluate
+from ugrpy.webdav.validators import Conditions, evaluate, permits_change
 
 # A thousand times what the slowest honest reader needs, a tenth of what a quadratic one does.
 LIMIT_S = 1.5
@@ -57,6 +57,8 @@ STARTS: dict[str, tuple[str, ...]] = {
     "path": ("/",),
     "if-match": ('"', 'W/"'),
     "if-none-match": ('"', 'W/"'),
+    "if-match of a change": ('"', 'W/"'),
+    "if-none-match of a change": ('"', 'W/"'),
     "accept of pages": ("text/html;q=", "text/html;q=x"),
     "accept of metalinks": ("application/metalink4+xml;q=",),
     "forwarded": ("for=", "for=a", 'for="'),
@@ -106,6 +108,8 @@ READERS: dict[str, Callable[[str], object]] = {
     "repr-digest": parse_repr_digest,
     "if-match": lambda text: evaluate(Conditions(if_match=text), '"a"', 0),
     "if-none-match": lambda text: evaluate(Conditions(if_none_match=text), 'W/"a"', 0),
+    "if-match of a change": lambda text: permits_change(text, None, '"a"'),
+    "if-none-match of a change": lambda text: permits_change(None, text, None),
     "if-modified-since": lambda text: evaluate(Conditions(if_modified_since=text), '"a"', 0),
     "accept of pages": prefers_html,
     "accept of metalinks": lambda text: metalink_wanted(text + ",application/metalink+xml", text),
