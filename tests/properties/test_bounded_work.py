@@ -26,12 +26,18 @@ from ugrpy.namespace.paths import normalise, parse_path
 from ugrpy.security.forwarded import TrustedNetworks, client_address
 from ugrpy.transport.retry_after import parse_retry_after
 from ugrpy.webdav.checksums import parse_checksums
+from ugrpy.webdav.copying import parse_copy, parse_move, transfer_headers
 from ugrpy.webdav.dates import parse_date, parse_http_date
+from ugrpy.webdav.digests import (
+    parse_repr_digest,
+    parse_want_digest,
+    parse_want_repr_digest,
+)
 from ugrpy.webdav.hrefs import parse_href
 from ugrpy.webdav.multistatus import MultistatusReader
 from ugrpy.webdav.request import parse_depth, parse_propfind
 from ugrpy.webdav.response import TEXT_LIMIT_BYTES
-from ugrpy.webdav.validators import Conditions, evaluate
+from ugrpy.webdav.validators import Conditions, evaluate, permits_change
 
 # A thousand times what the slowest honest reader needs, a tenth of what a quadratic one does.
 LIMIT_S = 1.5
@@ -51,11 +57,18 @@ STARTS: dict[str, tuple[str, ...]] = {
     "path": ("/",),
     "if-match": ('"', 'W/"'),
     "if-none-match": ('"', 'W/"'),
+    "if-match of a change": ('"', 'W/"'),
+    "if-none-match of a change": ('"', 'W/"'),
     "accept of pages": ("text/html;q=", "text/html;q=x"),
     "accept of metalinks": ("application/metalink4+xml;q=",),
     "forwarded": ("for=", "for=a", 'for="'),
     "date": ("Thu, ",),
     "listing": ("HTTP/1.1 ",),
+    "want-digest": ("md5;q=", "md5,"),
+    "destination": ("/", "http://", "http://h/", "http://["),
+    "source": ("http://", "http://h/", "http://h/?"),
+    "want-repr-digest": ("sha-256=", "sha-256=10,a=", "a;", 'a="', "a=("),
+    "repr-digest": ("sha-256=:", "sha-256=:AAAA:,"),
 }
 
 
@@ -87,8 +100,16 @@ READERS: dict[str, Callable[[str], object]] = {
     "date": parse_date,
     "checksums": parse_checksums,
     "depth": parse_depth,
+    "destination": lambda text: parse_move({"Destination": text}),
+    "source": lambda text: parse_copy({"Source": text}, bool),
+    "transfer header": lambda text: transfer_headers({"TransferHeader" + text: text}),
+    "want-digest": parse_want_digest,
+    "want-repr-digest": parse_want_repr_digest,
+    "repr-digest": parse_repr_digest,
     "if-match": lambda text: evaluate(Conditions(if_match=text), '"a"', 0),
     "if-none-match": lambda text: evaluate(Conditions(if_none_match=text), 'W/"a"', 0),
+    "if-match of a change": lambda text: permits_change(text, None, '"a"'),
+    "if-none-match of a change": lambda text: permits_change(None, text, None),
     "if-modified-since": lambda text: evaluate(Conditions(if_modified_since=text), '"a"', 0),
     "accept of pages": prefers_html,
     "accept of metalinks": lambda text: metalink_wanted(text + ",application/metalink+xml", text),

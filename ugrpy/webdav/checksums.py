@@ -6,6 +6,7 @@ ownCloud and its descendants write ``SHA1:a9993e... MD5:900150... ADLER32:024d01
 
 import binascii
 import re
+from collections.abc import Mapping
 
 from ugrpy.namespace.model import Digest
 
@@ -22,8 +23,17 @@ _ALGORITHMS = {
     "sha512": ("sha-512", 64),
     "sha-512": ("sha-512", 64),
 }
+LENGTHS_BYTES: Mapping[str, int] = dict(_ALGORITHMS.values())
+"""Our names of algorithms, and how long a checksum of each is."""
+
 # A name begins where no name goes on, and is short: or a long text without any would be gone through from each of its letters.
 _PAIR = re.compile(r"(?<![A-Za-z0-9-])([A-Za-z0-9-]{1,16})[=:]([A-Za-z0-9+/]+={0,2})")
+
+
+def algorithm_named(written: str) -> str | None:
+    """Our name of the algorithm that storages and clients write like this, in any case; ``None`` for one unknown to us."""
+    known = _ALGORITHMS.get(written.strip().lower())
+    return known[0] if known is not None else None
 
 
 def parse_checksums(text: str) -> tuple[Digest, ...]:

@@ -26,7 +26,7 @@ from ugrpy.webdav.properties import (
 )
 from ugrpy.webdav.request import PropertyName, PropfindForm, PropfindRequest
 
-__all__ = ["Described", "MultistatusWriter", "render_multistatus"]
+__all__ = ["Described", "MultistatusWriter", "render_href", "render_multistatus"]
 
 # The first piece leaves early, so that the client starts to read; later ones are worth a system call each.
 _FIRST_PIECE_CHARS = 4 * 1024
@@ -146,17 +146,23 @@ def _names_found(item: Described) -> str:
     return "".join(empty_element(name) for name in names)
 
 
-def _response(item: Described, found: str, missing: str) -> str:
+def render_href(path: str, *, collection: bool) -> str:
+    """A decoded path as the text of an href element: percent-encoded, with a slash at the end of a collection's."""
     try:
-        href = encode_path(item.href)
+        href = encode_path(path)
     except (
         UnicodeEncodeError
     ):  # a surrogate no path on the wire can stand for: one odd name, not a broken listing
-        href = encode_path(replace_illegal(item.href))
-    if item.kind is Kind.COLLECTION and not href.endswith("/"):
+        href = encode_path(replace_illegal(path))
+    if collection and not href.endswith("/"):
         href += "/"
     if "&" in href:
         href = href.replace("&", "&amp;")
+    return href
+
+
+def _response(item: Described, found: str, missing: str) -> str:
+    href = render_href(item.href, collection=item.kind is Kind.COLLECTION)
     # A response needs at least one propstat (RFC 4918 section 14.24), be it empty.
     if not missing:
         return f"<D:response><D:href>{href}</D:href><D:propstat><D:prop>{found}</D:prop>{_FOUND}</D:response>\n"

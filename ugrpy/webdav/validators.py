@@ -70,6 +70,27 @@ def evaluate(conditions: Conditions, etag: str | None, mtime_s: int | None) -> V
     return Verdict.PROCEED
 
 
+def permits_change(if_match: str | None, if_none_match: str | None, etag: str | None) -> bool:
+    """Whether a name may be written, moved over or deleted under these headers; where not, the answer is 412.
+
+    ``etag`` is that of the current state, ``None`` when the name stands for nothing. ``If-None-Match: *`` asks that there be
+    nothing (RFC 9110 section 13.1.2), ``If-Match`` that there be something, and with tags, one of these states (13.1.1).
+
+    Both headers are compared weakly, against section 13.1.1, which wants the strong comparison for If-Match. Our tags are
+    weak, since replicas with equal facts may differ in bytes we have not seen; compared strongly they would match nothing,
+    and a client that read the tag from us could never write under it. Compared weakly the lost update is caught whenever
+    size, date or digest have changed, which is all that can be known here.
+
+    A header that cannot be read forbids the change: somebody asked for care, and nothing is lost by 412. An empty one was
+    not sent.
+    """
+    demanded = (if_match or "").strip()
+    excluded = (if_none_match or "").strip()
+    if demanded and _matches(demanded, etag, strong=False) is not True:
+        return False
+    return not excluded or _matches(excluded, etag, strong=False) is False
+
+
 def _unchanged_as_demanded(conditions: Conditions, etag: str | None, mtime_s: int | None) -> bool:
     """Steps 1 and 2: If-Match, or without one If-Unmodified-Since."""
     if conditions.if_match is not None:

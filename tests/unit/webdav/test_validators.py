@@ -7,7 +7,7 @@ import pytest
 
 from ugrpy.namespace.model import Digest, Entry, Kind
 from ugrpy.webdav.dates import render_http_date
-from ugrpy.webdav.validators import Conditions, Verdict, evaluate, weak_etag
+from ugrpy.webdav.validators import Conditions, Verdict, evaluate, permits_change, weak_etag
 
 NOW_S = 1709210096
 THEN = render_http_date(NOW_S)
@@ -126,3 +126,52 @@ def test_dates(conditions, mtime_s, verdict):
 )
 def test_order_of_evaluation(conditions, verdict):
     assert evaluate(conditions, STRONG, NOW_S) is verdict
+
+
+@pytest.mark.parametrize(
+    ("if_match", "if_none_match", "etag", "permitted"),
+    [
+        (None, None, WEAK, True),
+        (None, None, None, True),
+        ("", "  ", WEAK, True),
+        # there must be nothing
+        (None, "*", None, True),
+        (None, "*", WEAK, False),
+        (None, " * ", WEAK, False),
+        # there must be something
+        ("*", None, WEAK, True),
+        ("*", None, None, False),
+        # the state that was read, compared weakly whichever way it is written
+        (WEAK, None, WEAK, True),
+        (STRONG, None, WEAK, True),
+        ('"x", W/"abc"', None, WEAK, True),
+        ('W/"x"', None, WEAK, False),
+        (WEAK, None, None, False),
+        (WEAK, None, STRONG, True),
+        # not the states that are known already
+        (None, WEAK, WEAK, False),
+        (None, STRONG, WEAK, False),
+        (None, '"x"', WEAK, True),
+        (None, WEAK, None, True),
+        # both must permit it
+        (WEAK, '"x"', WEAK, True),
+        (WEAK, "*", WEAK, False),
+        ('"x"', '"y"', WEAK, False),
+        ("*", "*", None, False),
+        # what cannot be read forbids
+        ("abc", None, WEAK, False),
+        ('"abc', None, WEAK, False),
+        ("abc", None, None, False),
+        (None, "abc", WEAK, False),
+        (None, "abc", None, False),
+        (None, '"a" "b"', None, False),
+    ],
+)
+def test_whether_a_change_is_permitted(if_match, if_none_match, etag, permitted):
+    assert permits_change(if_match, if_none_match, etag) is permitted
+
+
+def test_a_client_may_write_under_the_tag_it_read_until_the_state_is_another():
+    etag = weak_etag(ENTRY)
+    assert permits_change(etag, None, etag)
+    assert not permits_change(etag, None, weak_etag(Entry("f", Kind.FILE, 13, NOW_S)))
