@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 
 from ugrpy.cache.entries import CachePolicy
+from ugrpy.changing.ground import ChangeSettings
 from ugrpy.config.values import check_kind, check_mounts, parse_mount, parse_prefix, parse_url
 from ugrpy.core.listen import Listen, UnixSocket
 from ugrpy.health.policy import HealthPolicy
@@ -168,6 +169,24 @@ class FederationSettings(FanoutPolicy):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesSettings(ChangeSettings):
+    """``[changes]``: who may change what clients see, and how changes are followed up."""
+
+    write_from: Annotated[
+        tuple[Network, ...],
+        Field(
+            description="networks whose clients may upload, delete, move and copy, on endpoints that are writable; empty: nobody may"
+        ),
+    ] = ()
+    state_dir: Annotated[
+        Path | None,
+        Field(
+            description="folder on a local disk, for this gateway alone, where changes under way are written down; without it the one that systemd gives (StateDirectory=), else one below $XDG_STATE_HOME or ~/.local/state named after the first listen address"
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalitySettings(RankPolicy):
     """``[locality]``: who is near whom."""
 
@@ -232,6 +251,31 @@ class EndpointSettings(TransportOptions):
             description="files that its listings name without a size are asked about one by one, as far as the deadline allows"
         ),
     ] = False
+    writable: Annotated[
+        bool,
+        Field(
+            description="clients may change what is there, as far as `[changes]` lets them: it takes uploads, and deletions reach it"
+        ),
+    ] = False
+    create_parents: Annotated[
+        bool,
+        Field(
+            description="before a client is sent there to upload, collections missing above the name are made"
+        ),
+    ] = True
+    third_party_copy: Annotated[
+        bool,
+        Field(
+            description="it carries out third-party copies (COPY with Source, or with Destination elsewhere); otherwise the gateway passes the bytes on"
+        ),
+    ] = False
+    free_bytes: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="room it has, when it does not say so itself (RFC 4331); what is uploaded is taken off while the gateway runs",
+        ),
+    ] = None
     absence: Annotated[
         Absence,
         Field(
@@ -273,6 +317,10 @@ class Tables:
     health: Annotated[
         HealthPolicy, Field(description="when an endpoint leaves service and when it comes back")
     ] = field(default_factory=HealthPolicy)
+    changes: Annotated[
+        ChangesSettings,
+        Field(description="who may change what clients see, and how changes are followed up"),
+    ] = field(default_factory=ChangesSettings)
     locality: Annotated[LocalitySettings, Field(description="who is near whom")] = field(
         default_factory=LocalitySettings
     )

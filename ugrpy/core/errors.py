@@ -13,6 +13,7 @@
     │   ├── MethodNotAllowed   405  .allowed
     │   ├── Clash              409  what is there stands in the way
     │   ├── PreconditionFailed 412
+    │   ├── BadGateway         502  what was asked for would be another server's to do
     │   ├── NoRoom             507  no storage element has room for it
     │   └── Unavailable        502, 503 or 504  .retry_after_s  .missing
     │       └── PartlyDone     a change that was carried out on some storage elements and not on others
@@ -122,6 +123,13 @@ class Clash(RequestError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.missing = dict(missing or {})
+
+
+class BadGateway(RequestError):
+    """What was asked for would be another server's to do, and this one cannot have it done (RFC 4918 section 9.8.5)."""
+
+    status = 502
+    title = "Bad Gateway"
 
 
 class NoRoom(RequestError):

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
@@ -13,23 +13,32 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from ugrpy import telemetry
+from ugrpy.changing import Changing
 from ugrpy.core.clock import Clock, SystemClock
 from ugrpy.core.errors import (
+    Clash,
     DepthRefused,
     Forbidden,
     MethodNotAllowed,
+    NoRoom,
     NotFound,
     RequestError,
     Unavailable,
 )
-from ugrpy.core.meter import Meter, NullMeter
+from ugrpy.core.meter import Instrument, Meter, NullMeter
 from ugrpy.federation import Federation
 from ugrpy.frontend import answers
+from ugrpy.frontend.copying import Copying
 from ugrpy.frontend.exchange import Client, Exchange, split_target
 from ugrpy.frontend.page import CONTENT_SECURITY_POLICY
 from ugrpy.frontend.problem import prefers_html, render_problem
 from ugrpy.frontend.propfind import Propfind
 from ugrpy.frontend.reading import Reading
+from ugrpy.frontend.refusing import Proppatch
+from ugrpy.frontend.relocating import Relocating
+from ugrpy.frontend.rights import demanding
+from ugrpy.frontend.writing import Writing
+from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import Above, Inside, PrefixMap, parse_path
 from ugrpy.security.authz import AllowReading, Operation, Policy
 from ugrpy.security.forwarded import TrustedNetworks, client_address
@@ -53,6 +62,7 @@ KNOWN_TARGETS = 20_000
 LONGEST_KEPT = 512
 
 ALLOWED = ("OPTIONS", "GET", "HEAD", "PROPFIND")
+ALLOWED_WITH_CHANGES = (*ALLOWED, "PUT", "DELETE", "MKCOL", "MOVE", "COPY", "PROPPATCH")
 # The precondition of RFC 4918 section 9.1, as its section 16 wants it told.
 _FINITE_DEPTH = b'<?xml version="1.0" encoding="utf-8"?>\n<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>\n'
 
@@ -80,6 +90,7 @@ class Gateway:
         self,
         federation: Federation,
         options: GatewayOptions,
+        changing: Changing | None = None,
         *,
         clock: Clock | None = None,
         meter: Meter | None = None,
@@ -92,7 +103,7 @@ class Gateway:
         # clients and names come back: who and what they are is worked out once
         self._known_clients = lru_cache(maxsize=KNOWN_CLIENTS)(self._client)
         self._resolve = lru_cache(maxsize=KNOWN_TARGETS)(self._resolve_target)
-        self._authorise = options.policy.authorise
+        self._demand = demanding(options.policy)
         self._show_endpoints = options.show_endpoints
         redirected = {
             member.id: meter.instrument(telemetry.REDIRECTS.name, endpoint=member.id)
@@ -103,14 +114,35 @@ class Gateway:
             "GET": (reading.get, Operation.READ),
             "HEAD": (reading.head, Operation.STAT),
             "PROPFIND": (Propfind(federation, options.body_timeout_s), Operation.LIST),
-            "OPTIONS": (_options, Operation.STAT),
+            "OPTIONS": (self._options_of, Operation.STAT),
         }
+        if changing is not None:
+            self._handlers |= self._changes(federation, changing, redirected)
+        self._allowed = ALLOWED if changing is None else ALLOWED_WITH_CHANGES
         self.sides: dict[str, Side] = {}
         self.inflight = 0
         self._requests = RequestCounts(meter, telemetry.SERVICE)
         self._seconds = meter.instrument(telemetry.REQUEST_SECONDS.name)
         self._numbers = itertools.count(1)
         self._process = f"{os.getpid():x}"
+
+    def _changes(
+        self,
+        federation: Federation,
+        changing: Changing,
+        redirected: Mapping[EndpointId, Instrument],
+    ) -> dict[str, tuple[Handler, Operation]]:
+        writing = Writing(changing, redirected)
+        relocating = Relocating(changing, self._options.prefixes, self._demand)
+        proppatch = Proppatch(federation, self._options.body_timeout_s)
+        return {
+            "PUT": (writing.put, Operation.WRITE),
+            "DELETE": (writing.delete, Operation.DELETE),
+            "MKCOL": (writing.make_collection, Operation.WRITE),
+            "MOVE": (relocating.move, Operation.DELETE),
+            "COPY": (Copying(relocating), Operation.READ),
+            "PROPPATCH": (proppatch, Operation.WRITE),
+        }
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; every error becomes a response that says what was wrong."""
@@ -151,12 +183,21 @@ class Gateway:
         exchange.external, exchange.path, exchange.above, exchange.slash, exchange.query = resolved
         known = self._handlers.get(request.method)
         if known is None:
-            raise MethodNotAllowed(f"{request.method} is not offered here", allowed=ALLOWED)
+            raise MethodNotAllowed(f"{request.method} is not offered here", allowed=self._allowed)
         handler, operation = known
-        decision = self._authorise(exchange.identity, operation, exchange.path or "/")
-        if not decision.allowed:
-            raise Forbidden(f"{exchange.external}: {decision.reason} (rule {decision.rule})")
+        self._demand(exchange, operation, exchange.path or "/")
         return await handler(exchange)
+
+    async def _options_of(self, exchange: Exchange) -> web.StreamResponse:
+        return web.Response(
+            headers={
+                "Server": answers.SERVER,
+                "Allow": ", ".join(self._allowed),
+                "DAV": "1",
+                "MS-Author-Via": "DAV",
+                "Accept-Ranges": "bytes",
+            }
+        )
 
     def _resolve_target(self, target: str) -> Resolved:
         raw, query = split_target(target)
@@ -197,7 +238,12 @@ class Gateway:
             case DepthRefused():
                 headers["Content-Type"] = 'application/xml; charset="utf-8"'
                 return web.Response(status=error.status, headers=headers, body=_FINITE_DEPTH)
-            case NotFound(missing=missing) | Forbidden(missing=missing):
+            case (
+                NotFound(missing=missing)
+                | Forbidden(missing=missing)
+                | Clash(missing=missing)
+                | NoRoom(missing=missing)
+            ):
                 answers.note_missing(exchange, headers, missing)
             case Unavailable(missing=missing, retry_after_s=retry_after_s):
                 answers.note_missing(exchange, headers, missing)
@@ -273,16 +319,4 @@ class _InternalError(RequestError):
 def _internal(request_id: str) -> RequestError:
     return _InternalError(
         "this gateway made a mistake", hint=f"the log has the details under id {request_id}"
-    )
-
-
-async def _options(exchange: Exchange) -> web.StreamResponse:
-    return web.Response(
-        headers={
-            "Server": answers.SERVER,
-            "Allow": ", ".join(ALLOWED),
-            "DAV": "1",
-            "MS-Author-Via": "DAV",
-            "Accept-Ranges": "bytes",
-        }
     )

@@ -64,6 +64,11 @@ async def read_body(request: web.BaseRequest, *, max_bytes: int, timeout_s: floa
         raise BadRequest("the content is not in well-formed chunks") from None
 
 
+def has_body(request: web.BaseRequest) -> bool:
+    """Whether the request announces content, of whatever length but none."""
+    return bool(request.content_length) or hdrs.TRANSFER_ENCODING in request.headers
+
+
 def ends_connection(request: web.BaseRequest, status: int) -> bool:
     """Whether an error answered with ``status`` leaves content on the way that nobody can or will wait for.
 

@@ -52,7 +52,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Return the exit status when all workers have ended."""
-        shared = Path(tempfile.mkdtemp(prefix="ugrpy-metrics-"))
+        shared = Path(tempfile.mkdtemp(prefix="ugrpy-workers-"))
         os.environ[SHARED_DIR] = str(shared)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)

@@ -129,6 +129,10 @@ def _member(settings: EndpointSettings, place: Place, deadline_s: float) -> Memb
         listable=settings.listable,
         strict=settings.absence is Absence.STRICT,
         country=place.country.lower() if place.country else None,
+        writable=settings.writable,
+        create_parents=settings.create_parents,
+        copies_to_others=settings.third_party_copy,
+        free_bytes=settings.free_bytes,
     )
 
 

@@ -1,5 +1,6 @@
 """What is true now, for ``/readyz`` and the gauges of ``/metrics``."""
 
+from ugrpy.changing import Changing
 from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway
 from ugrpy.service.metrics import PrometheusMeter
@@ -9,7 +10,14 @@ from ugrpy.telemetry import CACHE_ITEMS, ENDPOINT_IN_SERVICE, INFLIGHT_REQUESTS
 class Gauges:
     """Reads the federation and the gateway; sets the instruments."""
 
-    def __init__(self, meter: PrometheusMeter, federation: Federation, gateway: Gateway) -> None:
+    def __init__(
+        self,
+        meter: PrometheusMeter,
+        federation: Federation,
+        gateway: Gateway,
+        changing: Changing | None = None,
+    ) -> None:
+        self._changing = changing
         self._federation = federation
         self._gateway = gateway
         self._names = [member.id for member in federation.members]
@@ -32,3 +40,5 @@ class Gauges:
         self._entries.add(len(self._federation.memory.names))
         self._listings.add(len(self._federation.memory.listings))
         self._inflight.add(self._gateway.inflight)
+        if self._changing is not None:
+            self._changing.show()

@@ -3,6 +3,7 @@
 import asyncio
 from importlib import import_module
 
+from ugrpy.changing import Changing
 from ugrpy.config import Configuration
 from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import ConfigError
@@ -23,6 +24,7 @@ from ugrpy.service.workers import among_workers
 from ugrpy.telemetry import GEO_FAILURES, METRICS
 from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
+from ugrpy.wiring.changes import changing, follow_up
 from ugrpy.wiring.gauges import Gauges
 
 
@@ -64,15 +66,18 @@ class Worker:
         assembled = await assemble(self._config, clock=self._clock, meter=self._meter)
         try:
             with opened_log(self._config.service.access_log, self._clock) as access_log:
-                await self._serve(assembled, access_log)
+                async with changing(self._config, assembled.federation, self._meter) as part:
+                    await self._serve(assembled, part, access_log)
         finally:
             await assembled.close()
         return 0
 
-    async def _serve(self, assembled: Assembled, access_log: AccessLog | None) -> None:
+    async def _serve(
+        self, assembled: Assembled, part: Changing | None, access_log: AccessLog | None
+    ) -> None:
         service = self._config.service
-        gateway = self._gateway(assembled.federation, access_log)
-        gauges = Gauges(self._meter, assembled.federation, gateway)
+        gateway = self._gateway(assembled.federation, part, access_log)
+        gauges = Gauges(self._meter, assembled.federation, gateway, part)
         state = ServiceState(self._meter, gauges.note, gauges.refresh, service.metrics_from)
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
@@ -83,22 +88,29 @@ class Worker:
             Background("prober", lambda: self._probe(assembled.federation)),
             Background("geoip", self._geo_watcher(assembled).run),
         ]
+        if part is not None:
+            background += [
+                Background("steward", lambda: follow_up(self._config, part)),
+                Background("room", part.rooms.run),
+            ]
         if service.workers > 1:
             background += among_workers(state, stop)
         await serve(doors, state=state, options=self._options(), background=background, stop=stop)
 
-    def _gateway(self, federation: Federation, access_log: AccessLog | None) -> Gateway:
+    def _gateway(
+        self, federation: Federation, part: Changing | None, access_log: AccessLog | None
+    ) -> Gateway:
         settings = self._config.federation
         options = GatewayOptions(
             prefixes=PrefixMap(settings.prefixes, settings.new_prefix),
             trusted_proxies=self._config.service.trusted_proxies,
             max_replicas=settings.max_replicas,
             show_endpoints=settings.show_endpoints,
-            policy=AllowReading(settings.closed),
+            policy=AllowReading(settings.closed, self._config.changes.write_from),
             access_log=access_log,
             body_timeout_s=self._config.service.body_timeout_s,
         )
-        return Gateway(federation, options, clock=self._clock, meter=self._meter)
+        return Gateway(federation, options, part, clock=self._clock, meter=self._meter)
 
     async def _probe(self, federation: Federation) -> None:
         await run_prober(

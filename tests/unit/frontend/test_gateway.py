@@ -292,8 +292,8 @@ async def test_requests_are_counted_by_method_and_status():
         ("GET", "/f"),
         ("HEAD", "/f"),
         ("GET", "/x"),
-        ("PUT", "/f"),
-        ("MKCOL", "/f"),
+        ("LOCK", "/f"),
+        ("UNLOCK", "/f"),
     ):
         await world.ask(method, target)
     requests = {key[1:]: n for key, n in tally.counts.items() if key[0] == "ugrpy_requests_total"}

@@ -43,4 +43,4 @@ def test_a_closed_path_closes_all_below_it_and_nothing_beside_it():
     assert policy.authorise(ANONYMOUS, Operation.READ, "/fed/a/f").rule == "closed /fed/a"
     for path in ("/", "/fed", "/fed/ab", "/fed/ab/f", "/embargoed"):
         assert policy.authorise(ANONYMOUS, Operation.READ, path).allowed
-    assert repr(policy) == "AllowReading(closed=['/fed/a', '/embargo'])"
+    assert repr(policy) == "AllowReading(closed=['/fed/a', '/embargo'], write_from=[])"

@@ -1,0 +1,20 @@
+"""How is news of changed names written for another worker? As JSON in ASCII, since paths may hold bytes that are not UTF-8."""
+
+import json
+
+from ugrpy.changing.ground import News
+from ugrpy.core.errors import DataError
+
+
+def render_news(news: News) -> bytes:
+    """The bytes of a message."""
+    return json.dumps([list(news.paths), news.below, news.reload]).encode()
+
+
+def parse_news(message: bytes) -> News:
+    """Raises ``DataError`` for what ``render_news`` did not write."""
+    try:
+        paths, below, reload = json.loads(message)
+        return News(tuple(str(path) for path in paths), bool(below), bool(reload))
+    except (TypeError, ValueError) as error:
+        raise DataError("a message between workers cannot be read") from error

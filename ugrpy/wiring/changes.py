@@ -1,0 +1,101 @@
+"""How does one worker take part in changes: where they are written down, how the others hear of them, and who follows them up?"""
+
+import asyncio
+import fcntl
+import os
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from ugrpy.changing import Changing, Ground, News
+from ugrpy.changing.news import parse_news, render_news
+from ugrpy.config import Configuration
+from ugrpy.core.errors import ConfigError
+from ugrpy.core.meter import Meter
+from ugrpy.federation import Federation
+from ugrpy.journal.store import SqliteJournal
+from ugrpy.service.bus import Bus
+from ugrpy.service.supervisor import SHARED_DIR
+
+LOCK_FILE = "steward.lock"
+LOCK_RETRY_S = 1.0
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+def state_folder(config: Configuration, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where changes under way are written down: see the setting ``changes.state_dir``."""
+    if config.changes.state_dir is not None:
+        return config.changes.state_dir
+    if given := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(given)
+    base = environ.get("XDG_STATE_HOME", "")
+    root = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
+    return root / "ugrpy" / _NOT_IN_A_NAME.sub("_", str(config.service.listen[0]))
+
+
+def takes_changes(config: Configuration) -> bool:
+    """Whether any endpoint may be changed by anybody."""
+    return bool(config.changes.write_from) and any(one.writable for one in config.endpoints)
+
+
+@asynccontextmanager
+async def changing(
+    config: Configuration, federation: Federation, meter: Meter
+) -> AsyncIterator[Changing | None]:
+    """This worker's part, ``None`` for a gateway that takes no changes. Raises ``ConfigError`` when they cannot be written down."""
+    if not takes_changes(config):
+        yield None
+        return
+    journal = SqliteJournal(state_folder(config))
+    bus: Bus | None = None
+
+    async def tell(news: News) -> None:
+        if bus is not None:
+            await bus.tell(render_news(news))
+
+    part = Changing(Ground(federation, journal, config.changes, tell=tell, meter=meter))
+
+    async def hear(message: bytes) -> None:
+        await part.hear(parse_news(message))
+
+    try:
+        if shared := os.environ.get(SHARED_DIR):
+            bus = Bus(Path(shared), hear)
+            await bus.open()
+        # after the others can be heard, so that nothing is missed in between
+        await part.ground.load()
+        yield part
+    finally:
+        await part.close()
+        if bus is not None:
+            await bus.close()
+
+
+async def follow_up(config: Configuration, part: Changing) -> None:
+    """Be the steward as soon as no other process is."""
+    folder = state_folder(config)
+    with _lock_file(folder / LOCK_FILE) as lock:
+        while not _taken(lock):  # noqa: ASYNC110 - the kernel tells nobody that a lock is free
+            await asyncio.sleep(LOCK_RETRY_S)
+        await part.steward.run()
+
+
+@contextmanager
+def _lock_file(path: Path) -> Iterator[int]:
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"cannot lock {path}: {error}", where="changes.state_dir") from error
+    try:
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
