@@ -18,7 +18,7 @@ from ugrpy.core.meter import Instrument, Meter, NullMeter
 from ugrpy.federation import Federation, Member
 from ugrpy.federation.asking import Asking
 from ugrpy.journal.base import Journal
-from ugrpy.namespace.changes import ChangePolicy, Record
+from ugrpy.namespace.changes import ChangePolicy, Record, Removal
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.overlay import Overlay
 
@@ -149,9 +149,11 @@ class Ground:
         """Take up everything that is written down."""
         written = await self.journal.load()
         uploads = {upload.path: upload for upload in written.uploads}
-        for path in {*uploads, *(removal.path for removal in written.removals)}:
-            going = [removal for removal in written.removals if removal.path == path]
-            self.overlay.put(path, uploads.get(path), going)
+        going: dict[str, list[Removal]] = {path: [] for path in uploads}
+        for removal in written.removals:
+            going.setdefault(removal.path, []).append(removal)
+        for path, removals in going.items():
+            self.overlay.put(path, uploads.get(path), removals)
 
 
 def new_number() -> str:

@@ -5,7 +5,7 @@ while it is replaced; then as reading is ranked, the room that is left deciding 
 are made there; an endpoint that will not make them is passed over for the next.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,10 +16,10 @@ from ugrpy.changing.room import Rooms
 from ugrpy.changing.verdicts import none_did
 from ugrpy.core.errors import Clash, Forbidden, NoRoom, NotFound, Unavailable
 from ugrpy.locality.tiers import Zone
-from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Kind, Observation
+from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Kind, Observation, Unknown
 from ugrpy.namespace.outcomes import Conflict, Done, Full, Outcome
 from ugrpy.namespace.paths import parent_of
-from ugrpy.namespace.verdict import missing_reasons
+from ugrpy.namespace.verdict import DEFAULT_RETRY_AFTER_S, missing_reasons
 
 # Collections known to be at an endpoint are not looked for again for so long.
 COLLECTION_TTL_S = 30.0
@@ -93,7 +93,13 @@ class Placing:
 
     async def _candidates(self, seen: Look, zone: Zone, size_bytes: int | None) -> Iterator[Site]:
         serving = self.in_service(seen.path, "uploads")
-        usable = {name: at for name, at in serving.items() if self._would_take(seen, name)}
+        usable = {name for name in serving if self._would_take(seen, name)}
+        if not usable:
+            raise Unavailable(
+                f"{seen.path}: no storage element that takes uploads here gave a usable answer",
+                missing=_said(seen, serving),
+                retry_after_s=DEFAULT_RETRY_AFTER_S,
+            )
         await self._rooms.once()
         left = {name: self._rooms.left_bytes(name) for name in usable}
         fitting = {name for name, room in left.items() if _fits(room, size_bytes)}
@@ -191,6 +197,21 @@ def _obstacle(said: Observation) -> Outcome | None:
             return None
         case unknown:
             return unknown
+
+
+def _said(seen: Look, names: Iterable[EndpointId]) -> dict[str, str]:
+    return {str(name): said_of(seen.said.get(name)) for name in names}
+
+
+def said_of(said: Observation | None) -> str:
+    """What a storage said of a name, in words for clients."""
+    match said:
+        case Denied(_, detail) | Unknown(_, detail) if detail:
+            return detail
+        case Found(entry):
+            return f"holds a {entry.kind.value} of that name"
+        case _:
+            return "gave no usable answer"
 
 
 def _fits(left_bytes: int | None, size_bytes: int | None) -> bool:

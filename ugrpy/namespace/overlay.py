@@ -20,6 +20,8 @@ class Overlay:
         self._removals: dict[str, dict[EndpointId, Removal]] = {}
         self._inside: Counter[str] = Counter()
         """How many names of each collection are being changed."""
+        self._written_into: Counter[str] = Counter()
+        """How many names of each collection are being written."""
 
     def __repr__(self) -> str:
         return f"<Overlay {len(self._uploads)} uploads, {len(self._removals)} names with removals>"
@@ -31,16 +33,25 @@ class Overlay:
 
     def put(self, path: str, upload: Upload | None, removals: Iterable[Removal]) -> None:
         """From now on these are the changes of that name, and no others."""
-        self._inside[parent_of(path)] -= self.touches(path)
+        self._count(path, -1)
         self._uploads.pop(path, None)
         self._removals.pop(path, None)
         if upload is not None:
             self._uploads[path] = upload
         if going := {removal.endpoint: removal for removal in removals}:
             self._removals[path] = going
-        self._inside[parent_of(path)] += self.touches(path)
-        if not self._inside[parent_of(path)]:
-            del self._inside[parent_of(path)]
+        self._count(path, 1)
+
+    def _count(self, path: str, step: int) -> None:
+        for counts, there in (
+            (self._inside, self.touches(path)),
+            (self._written_into, path in self._uploads),
+        ):
+            if there:
+                parent = parent_of(path)
+                counts[parent] += step
+                if not counts[parent]:
+                    del counts[parent]
 
     def touches(self, path: str) -> bool:
         """Whether anything is under way for this name."""
@@ -72,7 +83,7 @@ class Overlay:
 
     def uploads_into(self, path: str) -> bool:
         """Whether something is being written right in this collection, so that its contents may change at any moment."""
-        return path in self._inside and any(parent_of(one) == path for one in self._uploads)
+        return path in self._written_into
 
     def changes_in(self, path: str) -> bool:
         """Whether anything is under way right in this collection."""
