@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ugrpy.testing.clock import FakeClock
     from ugrpy.testing.dialects import Dialect
-    from ugrpy.testing.faults import Encoding, Faults, Part, Xml
+    from ugrpy.testing.faults import CopyFault, Encoding, Faults, Part, Xml
     from ugrpy.testing.loop import Deadlock, LoopClock, VirtualLoop, run_virtual
     from ugrpy.testing.scripted import HANG, Reply, ScriptedEndpoint
     from ugrpy.testing.storage import StorageElement, in_thread
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HANG",
+    "CopyFault",
     "Deadlock",
     "Dialect",
     "Encoding",
@@ -41,7 +42,7 @@ __all__ = [
 _HOMES = {
     "clock": ("FakeClock",),
     "dialects": ("Dialect",),
-    "faults": ("Encoding", "Faults", "Part", "Xml"),
+    "faults": ("CopyFault", "Encoding", "Faults", "Part", "Xml"),
     "loop": ("Deadlock", "LoopClock", "VirtualLoop", "run_virtual"),
     "scripted": ("HANG", "Reply", "ScriptedEndpoint"),
     "storage": ("StorageElement", "in_thread"),

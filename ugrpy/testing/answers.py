@@ -5,7 +5,7 @@ Values in, values out; how the bytes go out is ``delivery``.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ugrpy.testing import wire
 from ugrpy.testing.badxml import spoil_resources, spoil_text
@@ -21,7 +21,8 @@ _NUMBERED = re.compile(r"\?n=(\d+)$")
 class Answer:
     """What is sent when nothing goes wrong on the way.
 
-    ``length`` overrides the length of ``body`` (for HEAD); ``unmeasured``: no length is told.
+    ``length`` overrides the length of ``body`` (for HEAD); ``unmeasured``: no length is told; ``closes``: no other request
+    can come after it.
     """
 
     status: int
@@ -29,6 +30,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int | None = None
     unmeasured: bool = False
+    closes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ def _read_file(asked: Asked, node: FileNode, dialect: Dialect, faults: Faults) -
     headers = {"Content-Type": "application/octet-stream", "Accept-Ranges": "bytes"}
     if dialect.dates:
         headers |= {"Last-Modified": wire.http_date(node.mtime_s), "ETag": node.etag}
-    if digest := wire.render_digest(asked.headers.get("Want-Digest", ""), content):
+    wanted = asked.headers.get("Want-Digest", "")
+    offered, unasked = dialect.digests, dialect.unasked_digest
+    if digest := wire.render_digest(wanted, content, offered, unasked=unasked):
         headers["Digest"] = digest
     if asked.method == "HEAD":
         told = len(content) + faults.size_off
@@ -116,7 +120,14 @@ def _read_file(asked: Asked, node: FileNode, dialect: Dialect, faults: Faults) -
 _KIND = ("resourcetype", "iscollection")
 
 
-def propfind(asked: Asked, tree: Tree, dialect: Dialect, faults: Faults, base_url: str) -> Answer:
+def propfind(
+    asked: Asked,
+    tree: Tree,
+    dialect: Dialect,
+    faults: Faults,
+    base_url: str,
+    quota_bytes: int | None = None,
+) -> Answer:
     """PROPFIND with Depth 0 or 1; ``base_url`` goes before hrefs, when they are absolute."""
     depth = asked.headers.get("Depth", "infinity")
     if depth not in {"0", "1"}:
@@ -133,6 +144,9 @@ def propfind(asked: Asked, tree: Tree, dialect: Dialect, faults: Faults, base_ur
     paths = [path, *tree.children(path)] if listing else [path]
     size_off = faults.size_off + (faults.listed_size_off if listing else 0)
     resources = [_describe(tree, one, size_off, faults.size_text) for one in paths]
+    if quota_bytes is not None and resources[0].is_collection:
+        used = tree.used_bytes
+        resources[0] = replace(resources[0], room=(max(0, quota_bytes - used), used))
     if listing and faults.bare_listings:
         wanted = _KIND
     elif dialect.private_kind:

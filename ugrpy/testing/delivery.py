@@ -67,7 +67,7 @@ def render_head(request: _Request, answer: Answer, faults: Faults, date_s: float
         lines.append("Transfer-Encoding: chunked")
     elif not faults.no_length and not answer.unmeasured and answer.status not in _BODILESS:
         lines.append(f"Content-Length: {max(0, _length(answer, faults))}")
-    if not request.keep_alive or _ends(request.method, faults):
+    if not request.keep_alive or answer.closes or _ends(request.method, faults):
         lines.append("Connection: close")
     elif request.version < (1, 1):
         lines.append("Connection: keep-alive")
@@ -112,7 +112,7 @@ def plan(method: str, head: bytes, answer: Answer, faults: Faults) -> Iterator[S
         yield End.SILENT
     if cut is not None:
         yield broken
-    yield End.CLOSED if _ends(method, faults) else End.KEPT
+    yield End.CLOSED if answer.closes or _ends(method, faults) else End.KEPT
 
 
 def _interim(faults: Faults) -> Iterator[Step]:
@@ -210,7 +210,7 @@ async def deliver(
                 await asyncio.Event().wait()
             case End.RESET:
                 await _room(transport, 0)
-                _reset(transport)
+                reset(transport)
             case End.CLOSED:
                 transport.close()
             case _:
@@ -240,7 +240,8 @@ async def _room(transport: asyncio.Transport, left_bytes: int) -> None:
         await asyncio.sleep(_POLL_S)
 
 
-def _reset(transport: asyncio.Transport) -> None:
+def reset(transport: asyncio.Transport) -> None:
+    """End it so that the peer's kernel reports a reset."""
     # a linger time of zero makes the kernel send RST instead of FIN (socket(7), SO_LINGER)
     linger = struct.pack("ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

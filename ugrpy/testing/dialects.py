@@ -1,7 +1,7 @@
 """Which product's habits does the storage element have?
 
-Only what matters to a reader of its answers, as seen of the real ones (captured replies are in ``tests/data``). A dialect is
-no substitute for the product: the tests with real servers are.
+Only what matters to a reader of its answers and to whoever changes something there, as seen of the real ones (captured
+replies are in ``tests/data``). A dialect is no substitute for the product: the tests with real servers are.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,18 @@ class Dialect:
     ``private_kind``      files have no resourcetype but an ``iscollection`` of the product's own, collections have both
     ``dates``             HEAD gives Last-Modified and ETag
     ``directory_bytes``   a collection has this length (the size of the directory's own file)
+
+    Those of a storage that takes changes
+
+    ``writes``            it does
+    ``parents_for``       the methods that make the collections above a new name; others answer 409 when they are missing
+    ``strict_slash``      a collection is made, moved, copied and removed only under its name with a slash, or 409
+    ``grows``             a file can be seen while it arrives, and what came of it stays when the rest does not
+    ``conditions``        If-Match and If-None-Match are looked at
+    ``empties``           DELETE takes a collection with all in it; otherwise that is 500
+    ``terse``             PUT and DELETE are 200 whatever was there, and a collection that exists may be made again
+    ``third_party``       COPY moves bytes between servers; otherwise a Destination elsewhere is 502
+    ``digests``           what it can compute, the first one also when it can do none of those asked for and ``unasked_digest``
     """
 
     name: str
@@ -34,11 +46,30 @@ class Dialect:
     private_kind: bool = False
     dates: bool = True
     directory_bytes: int | None = None
+    writes: bool = True
+    parents_for: tuple[str, ...] = ()
+    strict_slash: bool = False
+    grows: bool = False
+    conditions: bool = True
+    empties: bool = True
+    terse: bool = False
+    third_party: bool = True
+    digests: tuple[str, ...] = ("adler32", "md5")
+    unasked_digest: bool = False
 
 
 GENERIC = Dialect("generic")
-NGINX = Dialect("nginx")
-APACHE = Dialect("apache", adds_slash=True, lower_case=True, prefix="lp1")
+NGINX = Dialect(
+    "nginx",
+    parents_for=("PUT", "MOVE", "COPY"),
+    strict_slash=True,
+    conditions=False,
+    third_party=False,
+    digests=(),
+)
+APACHE = Dialect(
+    "apache", adds_slash=True, lower_case=True, prefix="lp1", third_party=False, digests=()
+)
 XROOTD = Dialect(
     "xrootd",
     verbatim_hrefs=True,
@@ -47,8 +78,14 @@ XROOTD = Dialect(
     private_kind=True,
     dates=False,
     directory_bytes=4096,
+    parents_for=("PUT", "MKCOL", "MOVE", "COPY"),
+    grows=True,
+    conditions=False,
+    empties=False,
+    terse=True,
+    unasked_digest=True,
 )
 DCACHE = Dialect("dcache", absolute_hrefs=True, prefix="d")
-PLAIN = Dialect("plain", dav=False, adds_slash=True)
+PLAIN = Dialect("plain", dav=False, adds_slash=True, writes=False, third_party=False, digests=())
 
 DIALECTS = (NGINX, APACHE, XROOTD, DCACHE, PLAIN)

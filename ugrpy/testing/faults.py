@@ -48,6 +48,15 @@ class Encoding(StrEnum):
     BOMB = "bomb"  # small on the wire, a gigabyte afterwards
 
 
+class CopyFault(StrEnum):
+    """How a third-party copy goes wrong."""
+
+    FAILS = "fails"  # half of it, then a last line that says failure
+    UNENDED = "unended"  # half of it, and no last line
+    HANGS = "hangs"  # half of it, and never another word
+    LIES = "lies"  # success, and not a byte has moved
+
+
 @dataclass(frozen=True, slots=True)
 class Faults:
     """What goes wrong with an answer. The default is good behaviour.
@@ -61,12 +70,20 @@ class Faults:
                             ``{next}`` the same with a number that grows; with ``status`` 302 and no location, there is none
     ``raw``                 these bytes (as Latin-1) instead of an answer in HTTP, then the connection is closed
 
+    Of changes (``hang``, ``status``, ``location`` and ``raw`` are instead of them; all the others come after)
+
+    ``take_bytes``          so much of a body is read, then the connection is reset
+    ``lose_bytes``          so many at the end of a body are not kept, and nobody is told
+    ``hang_after``          it is done and never answered
+    ``copy``                see ``CopyFault``
+
     The truth, told wrongly
 
-    ``as_status``           under another status
+    ``as_status``           under another status; of a change: done, and told as that
     ``xml``                 see ``Xml``
     ``truncate_xml``        a multistatus ends in the middle; the length announced fits, so only a parser can tell
-    ``garbage``             PROPFIND answers 207 with something that is not XML, GET with other bytes of that length
+    ``garbage``             PROPFIND answers 207 with something that is not XML, GET with other bytes of that length, and
+                            of a PUT other bytes of that length are kept
     ``size_off``            is added to the size that PROPFIND and HEAD tell, while GET sends the truth
     ``listed_size_off``     is added to the sizes in a listing (Depth 1) only
     ``bare_listings``       a listing (Depth 1) tells the kind of each child and nothing more
@@ -96,6 +113,10 @@ class Faults:
     retry_after_s: int | None = None
     location: str = ""
     raw: str = ""
+    take_bytes: int | None = None
+    lose_bytes: int = 0
+    hang_after: bool = False
+    copy: CopyFault | None = None
     as_status: int | None = None
     xml: Xml | None = None
     truncate_xml: bool = False
@@ -124,6 +145,7 @@ class Faults:
 
 NONE = Faults()
 _WORDS: dict[str, type[StrEnum]] = {
+    "copy": CopyFault,
     "xml": Xml,
     "endless": Part,
     "encoding": Encoding,

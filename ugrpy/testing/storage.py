@@ -12,19 +12,28 @@
         await se.accept()                       # back, on the same port
         se.counts["PROPFIND", "/f"], se.spoilt["PROPFIND", "/f"]
 
+    async with StorageElement(writable=True, quota_bytes=10**6) as se:
+        se.faults_for["PUT"] = Faults(as_status=500)          # it is stored, and told as a failure
+        se.faults_for["DELETE"] = Faults(status=500)          # it is not done
+        se.faults_for["MKCOL"] = Faults(hang_after=True)      # done, and never answered; ``hang``: not done either
+        se.faults_for["COPY"] = Faults(copy=CopyFault.UNENDED)
+
 ``with in_thread(StorageElement(tree)) as se:`` runs it beside a test that has no loop, or a blocked one. As a process of
 its own, ``python -m ugrpy.testing.storage --listen 127.0.1.1:8001 --tree FILE.json`` (see ``ugrpy.testing.tree``; port
 0 picks a free one; the first line on standard output is the base URL), steered over HTTP: ``PUT /.control/faults`` with
 a JSON object (``?method=`` and ``?path=`` say for which requests), ``GET /.control/counts`` as
 ``[[method, path, count], ...]``, ``POST /.control/refuse?seconds=2``.
 
-It serves OPTIONS, HEAD, GET with ranges, and PROPFIND with Depth 0 and 1, with the habits of a ``Dialect``, over TLS when it
-is given a context; a ``mute`` one accepts connections and never says a word, not even of TLS.
+It serves OPTIONS, HEAD with Want-Digest, GET with ranges, and PROPFIND with Depth 0 and 1, with the habits of a ``Dialect``,
+over TLS when it is given a context; a ``mute`` one accepts connections and never says a word, not even of TLS. A ``writable``
+one takes PUT (with and without Expect, of a known length and in chunks), DELETE, MKCOL, MOVE and COPY, and tells its quota
+(RFC 4331) when it has one; third-party copy is in ``ugrpy.testing.thirdparty``.
 
-What this fake cannot imitate: writing, locks, conditional requests, redirects to data servers (dCache, EOS, XRootD do
-that), client certificates, credentials, HTTP/2, honest compression, packet loss and half-open connections (a peer that
-vanishes without a FIN), full accept queues, and the habits of any real product beyond a few: those are in captured replies
-and in the tests that start real servers.
+What this fake cannot imitate: locks, PROPPATCH, conditions of requests that read, redirects to data servers (dCache, EOS,
+XRootD do that), client certificates, credentials, HTTP/2, honest compression, packet loss and half-open connections (a peer
+that vanishes without a FIN), full accept queues, a change that is half done when the power goes, two writers of one name that
+are told apart, deletions that take their time, tape, and the habits of any real product beyond a few: those are in captured
+replies and in the tests that start real servers.
 """
 
 import argparse
@@ -40,19 +49,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
 from ugrpy.core.aio import cancel_and_wait, spawn
-from ugrpy.core.clock import SystemClock
+from ugrpy.core.clock import Clock, SystemClock
 from ugrpy.core.errors import UgrError
 from ugrpy.core.urls import decode_path
-from ugrpy.testing import answers
+from ugrpy.testing import answers, changes, receiving, thirdparty
 from ugrpy.testing.answers import Answer, Asked
-from ugrpy.testing.delivery import deliver
+from ugrpy.testing.delivery import Delivered, deliver, reset
 from ugrpy.testing.dialects import GENERIC, Dialect
 from ugrpy.testing.faults import NONE, Faults, parse_faults
+from ugrpy.testing.mute import Mute
 from ugrpy.testing.tree import Tree, parse_tree
 
 T = TypeVar("T")
@@ -69,6 +79,9 @@ class StorageElement:
     ``counts`` by (method, decoded path) grows when a request arrives, whatever becomes of it, ``spoilt`` when faults are
     done to its answer; ``seen`` holds the last thousand requests as (method, decoded path, headers). Of the faults set,
     those for method and path go before those for the path, these before those for the method, these before ``faults``.
+
+    A ``writable`` one takes changes, up to ``quota_bytes`` of files; what is written is dated by ``clock``. During a
+    third-party copy a marker is sent every ``marker_s``.
     """
 
     def __init__(
@@ -79,10 +92,17 @@ class StorageElement:
         dialect: Dialect = GENERIC,
         tls: ssl.SSLContext | None = None,
         mute: bool = False,
+        writable: bool = False,
+        quota_bytes: int | None = None,
+        clock: Clock = SystemClock,
+        marker_s: float = 5.0,
     ) -> None:
         self.tree = tree or Tree()
         self.host, self.port = listen
         self.dialect = dialect
+        self.writable = writable
+        self.quota_bytes = quota_bytes
+        self.marker_s = marker_s
         self.faults = NONE
         self.faults_for: dict[str, Faults] = {}
         self.faults_at: dict[str, Faults] = {}
@@ -90,6 +110,7 @@ class StorageElement:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.spoilt: Counter[tuple[str, str]] = Counter()
         self.seen: deque[tuple[str, str, dict[str, str]]] = deque(maxlen=1000)
+        self._clock = clock
         self._tls = tls
         self._mute = mute
         self._muted: set[asyncio.Transport] = set()
@@ -143,7 +164,7 @@ class StorageElement:
         assert self._server is not None
         if self._mute:
             self._listener = await self._loop.create_server(
-                lambda: _Mute(self._muted), self.host, self.port
+                lambda: Mute(self._muted), self.host, self.port
             )
         else:
             self._listener = await self._loop.create_server(
@@ -192,24 +213,76 @@ class StorageElement:
             await asyncio.Event().wait()
         await asyncio.sleep(faults.delay_s)
         url = self.base_url + request.raw_path
-        asked = Asked(request.method, path, url, request.headers, await request.read())
-        answer = answers.overridden(asked, faults) or self._answer(asked, faults)
-        return await deliver(request, answer, faults, SystemClock.wall())
+        asked = Asked(request.method, path, url, request.headers)
+        answer = await self._respond(request, asked, faults)
+        if answer is None:
+            if request.transport is not None:
+                reset(request.transport)
+            return Delivered(500, kept=False)
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        return await deliver(request, answer, faults, self._clock.wall())
+
+    async def _respond(
+        self, request: web.BaseRequest, asked: Asked, faults: Faults
+    ) -> Answer | web.StreamResponse | None:
+        """What is to be sent, if it has not been sent already; ``None``: the connection is cut."""
+        if (instead := answers.overridden(asked, faults)) is not None:
+            return await receiving.answer_before_body(request, instead)
+        refused = self._not_offered(asked, faults)
+        if refused is not None:
+            return await receiving.answer_before_body(request, refused)
+        answer: Answer | None
+        if asked.method == "PUT":
+            now_s = int(self._clock.wall())
+            answer = await receiving.upload(request, asked, self._disk, faults, now_s)
+        else:
+            asked = replace(asked, body=await receiving.receive(request))
+            if asked.method == "COPY" and self._is_third_party(asked):
+                accepted = thirdparty.accept(asked, self._disk, faults, self._clock)
+                if not isinstance(accepted, Answer):
+                    return await thirdparty.carry_out(request, accepted, self.marker_s)
+                answer = accepted
+            else:
+                answer = self._answer(asked, faults)
+        if faults.hang_after:
+            await asyncio.Event().wait()
+        if answer is None or faults.as_status is None:
+            return answer
+        return replace(answer, status=faults.as_status)
+
+    @property
+    def _disk(self) -> changes.Disk:
+        authority = self.base_url.partition("://")[2]
+        return changes.Disk(self.tree, self.dialect, authority, self.quota_bytes)
+
+    def _is_third_party(self, asked: Asked) -> bool:
+        disk = self._disk
+        return self.dialect.third_party and thirdparty.is_third_party(asked.headers, disk.authority)
+
+    def _methods(self, faults: Faults) -> tuple[str, ...]:
+        methods = _DAV_METHODS if self.dialect.dav and not faults.no_dav else _READ_METHODS
+        return (*methods, *changes.METHODS) if self.writable and self.dialect.writes else methods
+
+    def _not_offered(self, asked: Asked, faults: Faults) -> Answer | None:
+        methods = self._methods(faults)
+        if asked.method in methods:
+            return None
+        return Answer(405, b"not offered here\n", {"Allow": ", ".join(methods)})
 
     def _answer(self, asked: Asked, faults: Faults) -> Answer:
-        dav = self.dialect.dav and not faults.no_dav
-        methods = _DAV_METHODS if dav else _READ_METHODS
-        if asked.method not in methods:
-            return Answer(405, b"not offered here\n", {"Allow": ", ".join(methods)})
         if asked.method == "OPTIONS":
-            return answers.options(methods, dav=dav)
+            dav = self.dialect.dav and not faults.no_dav
+            return answers.options(self._methods(faults), dav=dav)
+        if asked.method in changes.METHODS:
+            return changes.change(asked, self._disk)
         if (moved := answers.to_slash(asked, self.tree, self.dialect)) is not None:
             return moved
         if asked.method == "PROPFIND":
-            answer = answers.propfind(asked, self.tree, self.dialect, faults, self.base_url)
-        else:
-            answer = answers.read(asked, self.tree, self.dialect, faults)
-        return answer if faults.as_status is None else replace(answer, status=faults.as_status)
+            return answers.propfind(
+                asked, self.tree, self.dialect, faults, self.base_url, self.quota_bytes
+            )
+        return answers.read(asked, self.tree, self.dialect, faults)
 
     async def _control(self, request: web.BaseRequest, what: str) -> web.StreamResponse:
         match request.method, what:
@@ -247,23 +320,6 @@ class StorageElement:
     def __repr__(self) -> str:
         door = "refusing" if self._listener is None else "listening"
         return f"<StorageElement {self.base_url} {door}, {self.tree!r}, {self.faults}>"
-
-
-class _Mute(asyncio.Protocol):
-    """A connection on which nothing is said; ``connections`` has those that are open."""
-
-    def __init__(self, connections: set[asyncio.Transport]) -> None:
-        self._connections = connections
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports have the methods, not the class
-        self._transport = cast("asyncio.Transport", transport)
-        self._connections.add(self._transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._transport is not None:
-            self._connections.discard(self._transport)
 
 
 def _path_of(request: web.BaseRequest) -> str:
@@ -310,10 +366,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m ugrpy.testing.storage")
     parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
     parser.add_argument("--tree", type=Path, metavar="FILE.json")
+    parser.add_argument("--writable", action="store_true")
+    parser.add_argument("--quota-bytes", type=int, metavar="N")
     options = parser.parse_args(arguments)
     host, _, port = options.listen.rpartition(":")
     tree = parse_tree(json.loads(options.tree.read_text())) if options.tree else Tree()
-    asyncio.run(_serve(StorageElement(tree, listen=(host, int(port)))))
+    element = StorageElement(
+        tree,
+        listen=(host, int(port)),
+        writable=options.writable,
+        quota_bytes=options.quota_bytes,
+    )
+    asyncio.run(_serve(element))
 
 
 async def _serve(element: StorageElement) -> None:

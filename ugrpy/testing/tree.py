@@ -65,6 +65,31 @@ class Tree:
         parent, _, name = path.rpartition("/")
         del self._children[parent or "/"][name]
 
+    def discard(self, path: str) -> None:
+        """Take a name away with all below it. Raises ``KeyError`` when nothing is there."""
+        for child in self.children(path) if path in self._children else ():
+            self.discard(child)
+        self.remove(path)
+
+    def copy(self, path: str, target: str, *, deep: bool = True) -> None:
+        """Put the same below another name where nothing is; of a collection only itself when it is not ``deep``."""
+        if path in self.files:
+            self.add_file(target, self.files[path])
+            return
+        below = self.children(path) if deep else []
+        self.add_collection(target)
+        for child in below:
+            self.copy(child, f"{target}/{child.rpartition('/')[2]}")
+
+    @property
+    def used_bytes(self) -> int:
+        """The lengths of all files together."""
+        return sum(len(node.content) for node in self.files.values())
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything of that name."""
+        return path in self.files or path in self._children
+
     def is_collection(self, path: str) -> bool:
         """Whether a collection of that path exists."""
         return path in self._children

@@ -28,7 +28,8 @@ _ESCAPE = re.compile(r"%[0-9A-F]{2}")
 class Resource:
     """What a multistatus says of one name; ``size_bytes`` and ``etag`` are ``None`` for a collection.
 
-    ``size_text`` is written instead of the size; ``status`` instead of any property.
+    ``size_text`` is written instead of the size; ``status`` instead of any property. ``room`` is (available, used) in
+    bytes, told to those who ask for it by name (RFC 4331 section 3).
     """
 
     path: str
@@ -37,6 +38,7 @@ class Resource:
     etag: str | None = None
     size_text: str = ""
     status: int | None = None
+    room: tuple[int, int] | None = None
 
     @property
     def is_collection(self) -> bool:
@@ -84,6 +86,9 @@ def _response(resource: Resource, wanted: Sequence[str], base_url: str, dialect:
     else:
         values = _properties(resource, dialect)
         asked = wanted or tuple(values)
+        if resource.room is not None:
+            available, used = map(str, resource.room)
+            values |= {"quota-available-bytes": available, "quota-used-bytes": used}
         found = "".join(
             f"<{dialect.prefix}:{name}>{values[name]}</{dialect.prefix}:{name}>"
             for name in asked
@@ -185,15 +190,29 @@ def render_byteranges(content: bytes, ranges: Sequence[tuple[int, int]]) -> byte
     return b"".join(parts)
 
 
-def render_digest(wanted: str, content: bytes) -> str:
-    """A ``Digest`` header (RFC 3230) for the first algorithm of a ``Want-Digest`` that is known here, or ``""``."""
-    for item in wanted.split(","):
-        algorithm = item.partition(";")[0].strip().lower()
-        if algorithm == "adler32":
-            return f"adler32={zlib.adler32(content):08x}"
-        if algorithm == "md5":
-            md5 = hashlib.md5(content, usedforsecurity=False).digest()
-            return f"md5={base64.b64encode(md5).decode()}"
+_HASHES = {"md5": "md5", "sha": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
+
+
+def render_digest(
+    wanted: str,
+    content: bytes,
+    offered: Sequence[str] = ("adler32", "md5"),
+    *,
+    unasked: bool = False,
+) -> str:
+    """A ``Digest`` header (RFC 3230) for the first algorithm of a ``Want-Digest`` that is ``offered``, or ``""``.
+
+    ``unasked``: where none of them is, the first one offered, which nobody asked for.
+    """
+    if not wanted or not offered:
+        return ""
+    asked = [item.partition(";")[0].strip().lower() for item in wanted.split(",")]
+    algorithm = next((name for name in asked if name in offered), offered[0] if unasked else "")
+    if algorithm == "adler32":
+        return f"adler32={zlib.adler32(content):08x}"
+    if algorithm in _HASHES:
+        value = hashlib.new(_HASHES[algorithm], content, usedforsecurity=False).digest()
+        return f"{algorithm}={base64.b64encode(value).decode()}"
     return ""
 
 

@@ -53,6 +53,23 @@ def test_digests(wanted, content, digest):
     assert wire.render_digest(wanted, content) == digest
 
 
+@pytest.mark.parametrize(
+    ("wanted", "digest"),
+    [
+        ("SHA", "sha=A95sVwv+JL/DKMzXyka3bq2vQzQ="),
+        ("md5, sha-256", "sha-256=NrvlDtloQdEEQ7y2cNZVTwo0t2G+Z+ycSorSwMRMpCw="),
+        ("md5", ""),
+    ],
+)
+def test_digests_that_are_offered(wanted, digest):
+    assert wire.render_digest(wanted, b"abcde", ("sha", "sha-256")) == digest
+
+
+def test_a_digest_nobody_asked_for():
+    assert wire.render_digest("sha-256", b"Wikipedia", unasked=True) == "adler32=11e60398"
+    assert wire.render_digest("", b"Wikipedia", unasked=True) == ""
+
+
 def test_propfind_bodies():
     assert wire.parse_propfind(b"  ") == ()
     assert wire.parse_propfind(b'<propfind xmlns="DAV:"><allprop/></propfind>') == ()
