@@ -93,6 +93,13 @@ class ServerProcess:
         state = "stopped" if self._process is None else f"pid {self._process.pid}"
         return f"<ServerProcess {self.address}:{self.port}, {state}>"
 
+    @property
+    def pid(self) -> int:
+        """The process that was started. Raises ``ServerFailed`` when it is not running."""
+        if self._process is None:
+            raise ServerFailed(f"{self} is not running")
+        return self._process.pid
+
     def start(self) -> None:
         """Run it: on a free port the first time, on the same one later. Raises ``ServerFailed``."""
         if self.port:
@@ -173,7 +180,13 @@ class ServerProcess:
         deadline = time.monotonic() + STOP_S
         while _end_of(self._process) is None and time.monotonic() < deadline:
             time.sleep(POLL_S)
-        self.signal(signal.SIGKILL)  # it, or the children it left behind
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and the children it may have left behind, without a word of warning."""
+        if self._process is None:
+            return
+        self.signal(signal.SIGKILL)
         self._process.wait(STOP_S)
         self._process = None
 
