@@ -4,6 +4,7 @@ The name is looked at afresh, a place is found for it, and the upload is written
 reader of this host treats the name as one that is being written, whatever happens to the client, the storage or us.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,10 @@ Permit = Callable[[Merged | None], None]
 """Is told what is there, and raises when the client's conditions do not allow it to be changed."""
 
 TRIES = 5
+# A second, and a little more, since kernels date files by a clock of ticks.
+DATES_STEP_S = 1.1
+# A storage whose clock is fast would make clients wait for longer.
+LONGEST_WAIT_S = 1.5
 # What may be done to a name that is a collection.
 ON_COLLECTIONS = ("OPTIONS", "GET", "HEAD", "PROPFIND", "DELETE", "MOVE", "COPY")
 
@@ -70,6 +75,7 @@ class Uploads:
             site = await self._placing.find(seen, wanted.zone, wanted.size_bytes)
             earlier = self._ground.overlay.upload(wanted.path)
             upload = self._upload(wanted, seen, site, earlier)
+            await self._until_dates_tell(upload)
             standing = await self._ground.journal.claim(
                 upload, "" if earlier is None else earlier.number
             )
@@ -79,6 +85,14 @@ class Uploads:
         raise Unavailable(
             f"{wanted.path}: too many clients write this name at the same time", retry_after_s=1.0
         )
+
+    async def _until_dates_tell(self, upload: Upload) -> None:
+        """Storages date files in whole seconds. A copy written in this very second could not be told from one that replaces it, should
+        both be of one length; and other copies are taken away by that. So the second is let pass.
+        """
+        if upload.others and upload.before is not None and upload.before.mtime_s is not None:
+            wait_s = upload.before.mtime_s + DATES_STEP_S - self._ground.clock.wall()
+            await asyncio.sleep(min(LONGEST_WAIT_S, wait_s) if wait_s > 0 else 0)
 
     async def never_begun(self, upload: Upload) -> None:
         """The client will not write after all, which we know for certain."""
