@@ -13,12 +13,26 @@ if TYPE_CHECKING:
     from ugrpy.testing.dialects import Dialect
     from ugrpy.testing.faults import CopyFault, Encoding, Faults, Part, Xml
     from ugrpy.testing.loop import Deadlock, LoopClock, VirtualLoop, run_virtual
-    from ugrpy.testing.scripted import HANG, Reply, ScriptedEndpoint
+    from ugrpy.testing.scripted import (
+        DONE_UNTOLD,
+        FAILS,
+        HANG,
+        HANGS,
+        HANGS_AFTER,
+        Act,
+        Reply,
+        ScriptedEndpoint,
+    )
     from ugrpy.testing.storage import StorageElement, in_thread
     from ugrpy.testing.tree import FileNode, Tree, parse_tree
 
 __all__ = [
+    "DONE_UNTOLD",
+    "FAILS",
     "HANG",
+    "HANGS",
+    "HANGS_AFTER",
+    "Act",
     "CopyFault",
     "Deadlock",
     "Dialect",
@@ -44,7 +58,16 @@ _HOMES = {
     "dialects": ("Dialect",),
     "faults": ("CopyFault", "Encoding", "Faults", "Part", "Xml"),
     "loop": ("Deadlock", "LoopClock", "VirtualLoop", "run_virtual"),
-    "scripted": ("HANG", "Reply", "ScriptedEndpoint"),
+    "scripted": (
+        "DONE_UNTOLD",
+        "FAILS",
+        "HANG",
+        "HANGS",
+        "HANGS_AFTER",
+        "Act",
+        "Reply",
+        "ScriptedEndpoint",
+    ),
     "storage": ("StorageElement", "in_thread"),
     "tree": ("FileNode", "Tree", "parse_tree"),
 }
