@@ -1,7 +1,8 @@
 """ugrpy: one HTTP/WebDAV namespace over many storage elements.
 
-Start reading at ``namespace/fanout.py`` (how one question is decided), then ``federation.py``
-(who carries the decision out) and ``frontend/handlers.py`` (how clients hear of it). Nothing is
+Start reading at ``namespace/fanout.py`` (how one question is decided), then ``federation/``
+(who carries the decision out) and ``frontend/gateway.py`` (how clients hear of it). What clients change
+goes through ``changing/``, and is kept in ``journal/`` until it is finished. Nothing is
 imported here, so ``import ugrpy.locality`` stays light for the packages that share it.
 """
 

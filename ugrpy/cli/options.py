@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -39,12 +40,21 @@ GeoIp = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the options say about changes: endpoints that may be changed, networks whose clients may."""
+
+    writable: Sequence[str] = ()
+    write_from: Sequence[str] = ()
+
+
 def configuration(
     config: Sequence[Path] | None,
     endpoints: Sequence[str] | None,
     locations: Sequence[str] | None,
     geoip: Sequence[Path] | None,
     service: dict[str, object] | None = None,
+    changes: Changes | None = None,
 ) -> Configuration:
     """Files, environment and options together; options win. Raises ``ConfigError`` with all that is wrong."""
     tables: dict[str, dict[str, object]] = {}
@@ -57,6 +67,10 @@ def configuration(
         name, place = _pair(option, "--location", "NAME=LAT,LON")
         tables.setdefault(name, {})["location"] = _position(place)
     overrides: dict[str, object] = {"service": service or {}, "endpoints": tables}
+    for name in changes.writable if changes else ():
+        tables.setdefault(name, {})["writable"] = True
+    if changes and changes.write_from:
+        overrides["changes"] = {"write_from": list(changes.write_from)}
     if geoip:
         overrides["locality"] = {"geoip": [str(path) for path in geoip]}
     return load(config or (), overrides=overrides, environ=os.environ)

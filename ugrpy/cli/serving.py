@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ugrpy import __version__
-from ugrpy.cli.options import ConfigFiles, Endpoints, GeoIp, Locations, configuration
+from ugrpy.cli.options import Changes, ConfigFiles, Endpoints, GeoIp, Locations, configuration
 from ugrpy.config import Configuration
 from ugrpy.core.errors import ConfigError
 from ugrpy.service.logs import set_up_logging
@@ -58,6 +58,17 @@ def serve(
             metavar="CIDR", help="Network whose X-Forwarded-For and Forwarded are believed."
         ),
     ] = None,
+    writable: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="An endpoint that clients may change; repeat for more."),
+    ] = None,
+    write_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CIDR",
+            help="Network whose clients may change what is writable; repeat for more.",
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that share the port.")
     ] = None,
@@ -91,7 +102,8 @@ def serve(
         "access_log": access_log,
         "log_level": log_level,
     }
-    settings = configuration(config, endpoint, location, geoip, service)
+    changes = Changes(writable or (), write_from or ())
+    settings = configuration(config, endpoint, location, geoip, service, changes)
     if not settings.endpoints:
         raise ConfigError(
             "there is no endpoint to federate", hint="give --endpoint NAME=URL, or --config FILE"
