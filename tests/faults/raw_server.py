@@ -79,6 +79,15 @@ class Wire:
             while await self._reader.read(65536):
                 pass
 
+    async def until(self, end: bytes) -> bytes:
+        """What comes, as it is on the wire, up to and with ``end``; all that came, when the client left before."""
+        try:
+            return await self._reader.readuntil(end)
+        except asyncio.IncompleteReadError as error:
+            return error.partial
+        except OSError:
+            return b""
+
     @property
     def left(self) -> bool:
         """Whether the connection has ended."""

@@ -24,6 +24,7 @@
     │   ├── Malformed          it answered, but not in a form the protocol allows
     │   ├── Busy               429 or 503  .retry_after_s
     │   └── Failed             any other 5xx
+    ├── BodyBroken             what was to be sent to an endpoint broke off: no fault of the endpoint, which saw a broken request
     └── DataError              bytes that break a format: where, and which rule  .seen: what stood there
 
 *Absent* and *denied* are answers (``namespace.model``), not exceptions. Foreign exceptions are
@@ -230,6 +231,10 @@ class Busy(EndpointError):
 
 class Failed(EndpointError):
     """Any other 5xx."""
+
+
+class BodyBroken(UgrError):
+    """A body that was to be sent on broke off before its end; whoever was sent it has seen that it is not whole."""
 
 
 class DataError(UgrError):
