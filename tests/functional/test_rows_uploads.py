@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.functional.helpers.answers import names_in, parse_multistatus, propfind
-from tests.functional.helpers.asking import Wire, metric, request, until
+from tests.functional.helpers.asking import Wire, metric, request, until, wait_for_service
 from tests.functional.writable import GRACE_S, Site, site
 from tests.peers.ask import ask
 from tests.peers.bench import Bench
@@ -319,6 +319,32 @@ def test_of_two_equally_near_ones_the_fuller_gets_fewer(tmp_path):
         ]
         went = [answer.headers["location"].startswith(urls["roomy"]) for answer in answers]
     assert sum(went) >= 37
+
+
+# -- outages --------------------------------------------------------------------------------------
+
+
+@pytest.mark.row("K62")
+def test_while_a_storage_is_out_the_living_ones_serve_and_take_uploads_and_then_it_is_back(
+    tmp_path,
+):
+    health = {"probe_interval_s": 0.2, "eject_after": 1, "return_after": 1}
+    with Bench() as bench, site(bench, tmp_path, ("nginx", "apache"), health=health) as here:
+        here.write("/k62/both", b"content", "nginx", "apache")
+        here.write("/k62/first", b"content", "nginx")
+        assert here.redirected(here.ask("GET", "/k62/both")) == "nginx"
+        assert here.put("/k62/before", b"hello") == "nginx"
+        here.storages["nginx"].stop()
+        wait_for_service(here.gateway, "nginx", serving=False)
+        assert here.redirected(here.ask("GET", "/k62/both")) == "apache"
+        assert names_in(here.at("/k62/")) == ["both"]
+        assert here.put("/k62/meanwhile", b"hello") == "apache"
+        assert here.status("/k62/first") in (404, 503)
+        here.storages["nginx"].start()
+        wait_for_service(here.gateway, "nginx", serving=True)
+        assert here.redirected(here.ask("GET", "/k62/both")) == "nginx"
+        assert here.put("/k62/after", b"hello") == "nginx"
+        assert names_in(here.at("/k62/")) == ["after", "before", "both", "first", "meanwhile"]
 
 
 # -- refused --------------------------------------------------------------------------------------

@@ -38,8 +38,8 @@ class Deleting:
         where = self._where(seen)
         operation = self._operation(seen, where)
         await self._ground.journal.write([operation])
-        outcomes = await self.remove(where, seen)
-        await self._finish(seen, operation, outcomes)
+        outcomes = await self.remove(where, seen) | dict(seen.silent)
+        await self._finish(seen, operation)
         late = self._late(seen)
         if (error := verdict(path, "deleted", outcomes, late)) is not None:
             raise error
@@ -74,13 +74,9 @@ class Deleting:
         return isinstance(error, NotFound) and upload is not None and bool(seen.holders)
 
     def _where(self, seen: Look) -> dict[EndpointId, str]:
-        """Who holds it, and who would not say."""
+        """Who holds it. Who would not say is not waited for once more; the client hears that something may be left there."""
         writable = self._ground.writable(seen.path)
-        return {
-            name: remote
-            for name, remote in writable.items()
-            if name in seen.holders or name in seen.silent
-        }
+        return {name: remote for name, remote in writable.items() if name in seen.holders}
 
     def _operation(self, seen: Look, where: dict[EndpointId, str]) -> Operation:
         now_s = self._ground.clock.wall()
@@ -95,9 +91,7 @@ class Deleting:
             until_s=self._ground.settings.removal_until_s(now_s),
         )
 
-    async def _finish(
-        self, seen: Look, operation: Operation, outcomes: dict[EndpointId, Outcome]
-    ) -> None:
+    async def _finish(self, seen: Look, operation: Operation) -> None:
         """Remember who must be told later, and forget what was known."""
         ground = self._ground
         upload = ground.overlay.upload(seen.path)
