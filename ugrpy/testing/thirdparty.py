@@ -9,6 +9,7 @@ where it may fetch from. Certificates of the other side are not looked at.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -99,15 +100,15 @@ async def carry_out(
     await answer.prepare(request)
     work = spawn(_last_line(errand), name=f"third-party copy of {errand.path}")
     try:
-        while True:
-            await answer.write(_marker(errand))
-            done, _ = await asyncio.wait({work}, timeout=interval_s)
-            if done:
-                break
-        await answer.write(work.result())
+        # davix hangs up when it has read the last line
+        with suppress(ConnectionResetError):
+            while not work.done():
+                await answer.write(_marker(errand))
+                await asyncio.wait({work}, timeout=interval_s)
+            await answer.write(work.result())
+            await answer.write_eof()
     finally:
         await cancel_and_wait(work)
-    await answer.write_eof()
     return answer
 
 

@@ -119,6 +119,14 @@ def test_what_xrootd_sent():
     )
 
 
+def test_of_a_line_without_end_only_the_beginning_is_kept():
+    reader = MarkerReader()
+    reader.feed(b"failure: ")
+    for _ in range(1000):
+        reader.feed(b"x" * 1000)
+    assert reader.close() == Ended(False, "x" * (MAX_LINE_BYTES - len("failure: ")))
+
+
 def test_stripes_without_end_take_no_memory_without_end():
     reader = MarkerReader()
     for stripe in range(3000):
