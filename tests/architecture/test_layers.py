@@ -33,6 +33,8 @@ KIND = (
     "ugrpy.transport",
     "ugrpy.endpoints.base",
     "ugrpy.endpoints.over_http",
+    "ugrpy.endpoints.over_http_bodies",
+    "ugrpy.endpoints.over_http_outcomes",
 )
 
 _BELOW_FRONTEND = (
@@ -83,6 +85,15 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.endpoints.ancestors",
         "ugrpy.endpoints.base",
     ),
+    "ugrpy.endpoints.over_http_bodies": (
+        "ugrpy.core",
+        "ugrpy.namespace",
+        "ugrpy.webdav",
+        "ugrpy.transport",
+        "ugrpy.endpoints.base",
+        "ugrpy.endpoints.over_http",
+    ),
+    "ugrpy.endpoints.over_http_outcomes": ("ugrpy.namespace",),
     # finds the kinds by name when they are asked for
     "ugrpy.endpoints.registry": (
         "ugrpy.core",

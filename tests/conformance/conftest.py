@@ -3,6 +3,7 @@
 import pytest
 
 pytest.register_assert_rewrite(
+    "tests.conformance.changing_suite",
     "tests.conformance.endpoint_suite",
     "tests.conformance.http_suite",
 )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.conformance.changing_suite import Changes, ChangingSuite
 from tests.conformance.corpus import TREE
 from tests.conformance.endpoint_suite import EndpointSuite, Expectations
 from ugrpy.endpoints.base import Endpoint
@@ -17,6 +18,23 @@ class TestMemory(EndpointSuite):
     @pytest.fixture
     def endpoint(self) -> Endpoint:
         return full_tree()
+
+
+class TestMemoryChanges(ChangingSuite):
+    changes = Changes(digests=frozenset({"adler32", "md5"}), tells_space=True)
+
+    @pytest.fixture
+    def endpoint(self) -> Endpoint:
+        return MemoryEndpoint(EndpointId("conformance"), capacity_bytes=10_000_000)
+
+
+class TestCompletingChanges(TestMemoryChanges):
+    """What completes listings passes changes on."""
+
+    @pytest.fixture
+    def endpoint(self) -> Endpoint:
+        inner = MemoryEndpoint(EndpointId("conformance"), capacity_bytes=10_000_000)
+        return CompletingEndpoint(inner, at_once=3, within_s=20)
 
 
 def full_tree() -> MemoryEndpoint:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from tests.conformance.changing_suite import Changes
 from tests.conformance.corpus import plant
 from tests.conformance.endpoint_suite import Expectations
+from tests.conformance.http_changing_suite import HttpChangingSuite
 from tests.conformance.http_suite import HttpSuite
 from tests.peers.server import PeerServer
 
@@ -27,3 +29,16 @@ class TestPlainHttpOverNginx(HttpSuite):
     @pytest.fixture
     def origin(self, nginx_plain: PeerServer) -> str:
         return plant(nginx_plain, "conformance")
+
+
+class TestDavOverNginxChanges(HttpChangingSuite):
+    # MOVE and COPY of files are 204 always, of collections 201
+    changes = Changes(
+        tells_created=frozenset({"write"}),
+        makes_parents_for=frozenset({"write", "move"}),
+        unlisted_names=frozenset({".hidden", "..two dots"}),
+    )
+
+    @pytest.fixture
+    def server(self, nginx_dav: PeerServer) -> PeerServer:
+        return nginx_dav

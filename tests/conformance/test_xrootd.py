@@ -2,8 +2,10 @@
 
 import pytest
 
+from tests.conformance.changing_suite import Changes
 from tests.conformance.corpus import plant
 from tests.conformance.endpoint_suite import Expectations
+from tests.conformance.http_changing_suite import HttpChangingSuite
 from tests.conformance.http_suite import HttpSuite
 from tests.peers.server import PeerServer
 
@@ -20,3 +22,19 @@ class TestDavOverXrootd(HttpSuite):
     @pytest.fixture
     def origin(self, xrootd_http: PeerServer) -> str:
         return plant(xrootd_http, "conformance/store")
+
+
+class TestDavOverXrootdChanges(HttpChangingSuite):
+    changes = Changes(
+        tells_created=frozenset(),
+        makes_parents_for=frozenset({"make", "write", "move"}),
+        refused_names=frozenset({"question?mark=1&b"}),
+        copies=False,
+        digests=frozenset({"adler32"}),
+        serves_suffixes=False,
+        keeps_broken=True,
+    )
+
+    @pytest.fixture
+    def server(self, xrootd_http: PeerServer) -> PeerServer:
+        return xrootd_http

@@ -35,7 +35,10 @@ class HttpEndpoint(ReadingOnly):
     def __init__(self, name: EndpointId, base_url: str, options: TransportOptions) -> None:
         self.id = name
         self.base_url = base_url.rstrip("/")
+        self.options = options
         self.transport = Transport(name, options)
+        own_host = urlsplit(self.base_url).hostname or ""
+        self._hosts = (own_host, *(host.lower() for host in options.redirect_hosts))
         self.trouble = ""
         # the path part of the base URL, decoded, "" when it is the server's root
         self.base_path = decode_path(urlsplit(self.base_url).path).rstrip("/")
@@ -102,6 +105,24 @@ class HttpEndpoint(ReadingOnly):
             return False
         self.learn({Quirk.LONG_NAMES_REFUSED})
         return True
+
+    def allowed(self, method: str, url: str, target: str) -> str:
+        """The target of a redirect, when it may be asked. Raises ``Malformed`` otherwise.
+
+        Not every one may: whoever can write a Location at the storage could make this gateway ask any server inside its own
+        network, and an answer that travelled in the clear would be believed like one that was protected.
+        """
+        inside = f"{method}: redirected from {url} to {target}"
+        if url.startswith("https:") and not target.startswith("https:"):
+            raise Malformed(f"{method}: redirected from https to http", inside=inside)
+        host = urlsplit(target).hostname or ""
+        if not any(host == own or (own[:1] == "." and host.endswith(own)) for own in self._hosts):
+            raise Malformed(
+                f"{method}: redirected to another host",
+                inside=inside,
+                hint="name the host in redirect_hosts if its answers are to be believed",
+            )
+        return target
 
     async def close(self) -> None:
         """Close the connections."""

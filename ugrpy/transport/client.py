@@ -12,7 +12,7 @@ import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, Unpack
 
 import aiohttp
 from aiohttp.client_middlewares import ClientHandlerType
@@ -101,26 +101,33 @@ class Transport:
         self.endpoint = endpoint
         self._options = options
         self._resolver = AsyncResolver()
-        self._connector = aiohttp.TCPConnector(
-            limit=options.max_connections,
-            ssl=_tls(options),
+        self._may_connect = may_connect
+        self._asking = self._session(user_agent, self._connector(keepalive_timeout=60))
+        self._changing = self._session(user_agent, self._connector(force_close=True))
+
+    def _connector(self, **pool: Unpack["_Pool"]) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(
+            limit=self._options.max_connections,
+            ssl=_tls(self._options),
             resolver=self._resolver,
             ttl_dns_cache=60,
-            keepalive_timeout=60,
-            socket_factory=None if may_connect is None else _guarded(may_connect),
+            socket_factory=None if self._may_connect is None else _guarded(self._may_connect),
+            **pool,
         )
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
+
+    def _session(self, user_agent: str, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": user_agent},
             auto_decompress=True,
-            timeout=aiohttp.ClientTimeout(total=options.total_timeout_s),
+            timeout=aiohttp.ClientTimeout(total=self._options.total_timeout_s),
             trace_configs=[tracing()],
             middlewares=(_once,),
         )
 
     def __repr__(self) -> str:
-        return f"Transport({self.endpoint}, closed={self._session.closed})"
+        return f"Transport({self.endpoint}, closed={self._asking.closed})"
 
     @asynccontextmanager
     async def exchange(
@@ -167,7 +174,8 @@ class Transport:
     async def _answer(self, request: "_Request") -> tuple[aiohttp.ClientResponse, bool]:
         """Ask, and once more when a connection from the pool turns out to be closed (RFC 9112 section 9.3.1).
 
-        Servers close idle connections when they like (Apache after 5 s), and a request may cross that on its way.
+        Servers close idle connections when they like (Apache after 5 s, XRootD after many an answer, without saying so), and a
+        request may cross that on its way. One that changes something cannot be asked again, and has a connection of its own.
         """
         limit = HeadLimit(self._options, request.patience, streams=request.streams)
         if request.streams:
@@ -198,7 +206,8 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         try:
             async with limit:
-                return await self._session.request(
+                session = self._asking if request.method in _SAFE_METHODS else self._changing
+                return await session.request(
                     request.method,
                     URL(request.url, encoded=True),
                     headers=request.headers,
@@ -220,7 +229,8 @@ class Transport:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        await self._asking.close()
+        await self._changing.close()
         # the connector closes only a resolver that it made itself
         await self._resolver.close()
 
@@ -245,6 +255,11 @@ class _Request:
         if self.patience.idle_s is None:
             return {}
         return {"timeout": aiohttp.ClientTimeout(total=None), "auto_decompress": False}
+
+
+class _Pool(TypedDict, total=False):
+    keepalive_timeout: float
+    force_close: bool
 
 
 class _Streaming(TypedDict, total=False):

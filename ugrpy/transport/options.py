@@ -14,7 +14,9 @@ class TransportOptions:
     max_connections: Annotated[
         int,
         Field(
-            ge=1, le=10_000, description="most simultaneous requests to the endpoint, per worker"
+            ge=1,
+            le=10_000,
+            description="most simultaneous questions to the endpoint, per worker, and as many changes besides",
         ),
     ] = 64
     connect_timeout_s: Annotated[

@@ -1,6 +1,6 @@
-"""Which checksums does a storage's private property name?
+"""Which checksums does a storage's private property name, or the head of its answer?
 
-Two forms are about: dCache's ``Checksums`` holds an RFC 3230 list, ``adler32=03da0195,md5=kAFQmDzST7DWlj99KOF/cg==``;
+Two forms of private properties are about: dCache's ``Checksums`` holds an RFC 3230 list, ``adler32=03da0195,md5=kAFQmDzST7DWlj99KOF/cg==``;
 ownCloud and its descendants write ``SHA1:a9993e... MD5:900150... ADLER32:024d0127``.
 """
 
@@ -12,6 +12,7 @@ from ugrpy.namespace.model import Digest
 # algorithm as storages write it -> (our name, length in bytes)
 _ALGORITHMS = {
     "adler32": ("adler32", 4),
+    "adler": ("adler32", 4),
     "crc32c": ("crc32c", 4),
     "md5": ("md5", 16),
     "sha": ("sha-1", 20),
@@ -23,6 +24,8 @@ _ALGORITHMS = {
     "sha-512": ("sha-512", 64),
 }
 # A name begins where no name goes on, and is short: or a long text without any would be gone through from each of its letters.
+# RFC 9530 section 3: a dictionary of byte sequences, ``md5=:kAFQmDzST7DWlj99KOF/cg==:``
+_BYTES = re.compile(r"=:([A-Za-z0-9+/]*={0,2}):")
 _PAIR = re.compile(r"(?<![A-Za-z0-9-])([A-Za-z0-9-]{1,16})[=:]([A-Za-z0-9+/]+={0,2})")
 
 
@@ -35,6 +38,11 @@ def parse_checksums(text: str) -> tuple[Digest, ...]:
         if hexadecimal is not None:
             found.setdefault(algorithm, Digest(algorithm, hexadecimal))
     return tuple(sorted(found.values()))
+
+
+def parse_repr_digest(text: str) -> tuple[Digest, ...]:
+    """The checksums in a ``Repr-Digest`` of RFC 9530, in the same way."""
+    return parse_checksums(_BYTES.sub(r"=\1", text))
 
 
 def _as_hex(value: str, length_bytes: int) -> str | None:

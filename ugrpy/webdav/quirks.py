@@ -75,3 +75,28 @@ class Quirk(StrEnum):
 
     NO_HEAD = "no-head"
     """HEAD is refused by 405 or 501. The head of a GET for the first byte is taken instead, from then on at once."""
+
+    RANGES_AS_ASKED = "ranges-as-asked"
+    """A range is served as it was asked for, not as far as the file goes: without an end it has no bytes, and one that ends
+    beyond the file breaks off (XRootD 5.5). It is asked for again with the end that the answer tells, or becomes 416."""
+
+    ONLY_EMPTY_DELETED = "only-empty-deleted"
+    """DELETE of a collection that is not empty fails by 500 (XRootD). What is in it is deleted first, the deepest first."""
+
+    MADE_AGAIN = "made-again"
+    """MKCOL of a collection that exists is answered by 201 (XRootD). It is looked for first; *conflict* 405."""
+
+    OVERWRITE_IGNORED = "overwrite-ignored"
+    """MOVE takes no heed of ``Overwrite: F`` and replaces the target (XRootD); it does not replace collections that are not
+    empty, whatever the header says. The target is looked at first, and what is in the way is deleted when it may be."""
+
+    VERBATIM_DESTINATION = "verbatim-destination"
+    """``Destination`` is not percent-decoded: ``/a%20b`` would become a name of six characters (XRootD). It is sent as the name
+    stands, and ended by a question mark, since what stands at the end of a header is trimmed."""
+
+    CUT_DESTINATION = "cut-destination"
+    """``Destination`` is decoded before it is taken apart, so that a question mark, hash or semicolon of a name ends it
+    (WsgiDAV). *Conflict* 409 for such targets."""
+
+    THIRD_PARTY_COPY_ONLY = "third-party-copy-only"
+    """COPY means a transfer from or to another server (XRootD, dCache). Never sent from here; *conflict* 501."""

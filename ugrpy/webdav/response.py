@@ -38,7 +38,7 @@ class Resource:
     """One response. ``path`` is decoded, absolute, without trailing slash (the root: ``"/"``).
 
     ``kind`` is ``None`` when the storage gave no hint; ``status`` is the status of the whole response, 200 when it has
-    none of its own. A collection's ``size_bytes`` is ``None``.
+    none of its own. A collection's ``size_bytes`` is ``None``. ``free_bytes`` and ``used_bytes`` are its quota's (RFC 4331).
     """
 
     path: str
@@ -48,6 +48,8 @@ class Resource:
     mtime_s: int | None = None
     status: int = 200
     digests: tuple[Digest, ...] = ()
+    free_bytes: int | None = None
+    used_bytes: int | None = None
 
 
 def read_response(
@@ -77,6 +79,7 @@ class _Said:
     __slots__ = (
         "by_xrootd",
         "digests",
+        "free_bytes",
         "hrefs",
         "kind",
         "met",
@@ -84,6 +87,7 @@ class _Said:
         "private_kind",
         "size_bytes",
         "status",
+        "used_bytes",
     )
 
     def __init__(self, met: set[Quirk]) -> None:
@@ -96,6 +100,8 @@ class _Said:
         self.mtime_s: int | None = None
         self.digests: tuple[Digest, ...] = ()
         self.by_xrootd = False
+        self.free_bytes: int | None = None
+        self.used_bytes: int | None = None
 
     def resource(self, href: str, *, verbatim: bool) -> Resource | None:
         met = self.met
@@ -114,7 +120,16 @@ class _Said:
                 size_bytes = None
             if not place[1]:
                 met.add(Quirk.COLLECTION_WITHOUT_SLASH)
-        return Resource(*place, kind, size_bytes, self.mtime_s, self.status, self.digests)
+        return Resource(
+            *place,
+            kind,
+            size_bytes,
+            self.mtime_s,
+            self.status,
+            self.digests,
+            self.free_bytes,
+            self.used_bytes,
+        )
 
 
 def _read_propstat(propstat: etree._Element, said: _Said) -> None:
@@ -142,8 +157,20 @@ def _iscollection(said: _Said, value: etree._Element) -> None:
 
 
 def _getcontentlength(said: _Said, value: etree._Element) -> None:
+    said.size_bytes = _size(value)
+
+
+def _quota_available(said: _Said, value: etree._Element) -> None:
+    said.free_bytes = _size(value)
+
+
+def _quota_used(said: _Said, value: etree._Element) -> None:
+    said.used_bytes = _size(value)
+
+
+def _size(value: etree._Element) -> int | None:
     text = _text(value).strip()
-    said.size_bytes = int(text) if _SIZE.fullmatch(text) else None
+    return int(text) if _SIZE.fullmatch(text) else None
 
 
 def _getlastmodified(said: _Said, value: etree._Element) -> None:
@@ -168,6 +195,8 @@ _PROPERTIES: dict[str, Callable[[_Said, etree._Element], None]] = {
     "{DAV:}iscollection": _iscollection,
     "{DAV:}getcontentlength": _getcontentlength,
     "{DAV:}getlastmodified": _getlastmodified,
+    "{DAV:}quota-available-bytes": _quota_available,
+    "{DAV:}quota-used-bytes": _quota_used,
     "{DAV:}executable": _executable,
     "{http://www.dcache.org/2013/webdav}Checksums": _checksums,
     "{http://owncloud.org/ns}checksums": _checksums,

@@ -149,12 +149,15 @@ async def test_a_fresh_connection_that_is_closed_is_not_asked_again(make_transpo
         assert server.connections == 1
 
 
-async def test_what_changes_something_is_not_asked_again(make_transport):
+async def test_what_changes_something_has_a_connection_of_its_own(make_transport):
+    """It could not be asked again when it crosses the closing of one that was used before."""
     transport = make_transport()
-    async with RawServer(closing_after(1)) as server:
-        assert await ask(transport, server.url, "MKCOL") == 200
-        assert await ask(transport, server.url, "MKCOL") == "Unreachable"
-        assert len(server.requests) == 2
+    async with RawServer(always(http(200, PAGE))) as server:
+        for _ in range(2):
+            assert await ask(transport, server.url, "GET") == 200
+            assert await ask(transport, server.url, "MKCOL") == 200
+        assert server.connections == 3
+        assert await settled(lambda: server.open == 1)
 
 
 async def test_no_more_connections_than_allowed(make_transport):

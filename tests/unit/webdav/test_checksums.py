@@ -1,9 +1,9 @@
-"""Checksums in storages' private properties."""
+"""Checksums in storages' private properties and in the heads of their answers."""
 
 import pytest
 
 from ugrpy.namespace.model import Digest
-from ugrpy.webdav.checksums import parse_checksums
+from ugrpy.webdav.checksums import parse_checksums, parse_repr_digest
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,30 @@ from ugrpy.webdav.checksums import parse_checksums
 )
 def test_checksums_are_read_and_the_unreadable_left_out(text, digests):
     assert parse_checksums(text) == tuple(digests)
+
+
+@pytest.mark.parametrize(
+    ("text", "digests"),
+    [
+        (
+            "md5=:kAFQmDzST7DWlj99KOF/cg==:",
+            [Digest("md5", "900150983cd24fb0d6963f7d28e17f72")],
+        ),
+        (
+            "adler=:A9oBlQ==:, sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:",
+            [
+                Digest("adler32", "03da0195"),
+                Digest(
+                    "sha-256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+                ),
+            ],
+        ),
+        ("crc32c=:AAAAAA==:;q=1", [Digest("crc32c", "00000000")]),
+        ("md5=::", []),
+        ("md5=:kAFQmDzST7DWlj99:", []),
+        ("md5", []),
+        ("", []),
+    ],
+)
+def test_checksums_of_rfc_9530(text, digests):
+    assert parse_repr_digest(text) == tuple(digests)

@@ -7,14 +7,15 @@ from types import MappingProxyType
 from ugrpy.core.errors import DataError, EndpointError, Failed, Malformed
 from ugrpy.endpoints.base import Children, Features, Quirk
 from ugrpy.endpoints.dav.listing import ListingSorter, check_name, entry_of, expected_path
+from ugrpy.endpoints.dav.moving import Moving
 from ugrpy.endpoints.over_http import (
     REDIRECTS,
-    HttpEndpoint,
     adds_slash,
     plain_verdict,
     redirect_target,
 )
 from ugrpy.namespace.model import Absent, Found, Kind, Observation
+from ugrpy.namespace.outcomes import Space
 from ugrpy.namespace.paths import name_of
 from ugrpy.transport.client import Reply
 from ugrpy.webdav.multistatus import MultistatusReader
@@ -26,6 +27,11 @@ _BODY = (
     b'<D:propfind xmlns:D="DAV:"><D:prop><D:resourcetype/><D:getcontentlength/>'
     b"<D:getlastmodified/><D:iscollection/></D:prop></D:propfind>"
 )
+_SPACE = (
+    b'<?xml version="1.0" encoding="utf-8"?>\n'
+    b'<D:propfind xmlns:D="DAV:"><D:prop><D:resourcetype/><D:quota-available-bytes/>'
+    b"<D:quota-used-bytes/></D:prop></D:propfind>"
+)
 # A server that takes no heed of Depth: 0 may describe the children, too; not for ever.
 _MOST_FOR_ONE = 1000
 
@@ -34,10 +40,10 @@ def _headers(depth: str) -> dict[str, str]:
     return {"Depth": depth, "Content-Type": "application/xml; charset=utf-8"}
 
 
-class DavEndpoint(HttpEndpoint):
+class DavEndpoint(Moving):
     """Knows names by PROPFIND Depth 0 and lists by Depth 1."""
 
-    features = Features(dialect="dav")
+    features = Features(writable=True, dialect="dav")
     # a HEAD of a collection is refused by servers that show no index, whatever they answer to the question that counts
     probe_method = "PROPFIND"
     probe_headers = MappingProxyType(_headers("0"))
@@ -56,6 +62,35 @@ class DavEndpoint(HttpEndpoint):
             return await self.unless_overlong(path, await self._list(path, children))
         except EndpointError as error:
             return await self.amounts_to(error, path, self._stat)
+
+    async def space(self) -> Space | None:
+        """The quota properties of the root (RFC 4331); most file servers have none."""
+        seen: list[Resource] = []
+        try:
+            verdict = await self._propfind(
+                "/", "0", MultistatusReader(), seen.append, slash=True, body=_SPACE
+            )
+        except EndpointError as error:
+            self.trouble = f"{self.url('/')}: {error.inside}"
+            return None
+        if verdict is not None or not seen:
+            return None
+        said = Space(seen[0].free_bytes, seen[0].used_bytes)
+        return None if said == Space() else said
+
+    async def known(self, path: str) -> Observation:
+        """As ``stat``, but raises ``EndpointError``."""
+        return await self._stat(path)
+
+    async def known_children(self, path: str, children: Children) -> Observation:
+        """As ``list``, but raises ``EndpointError``."""
+        return await self._list(path, children)
+
+    async def other_than_found(self, path: str) -> Observation | None:
+        """Names with a question mark may be taken for what stands before it: they have to be found first."""
+        if "?" not in path or isinstance(said := await self.stat(path), Found):
+            return None
+        return said
 
     async def _stat(self, path: str) -> Observation:
         seen: list[Resource] = []
@@ -127,13 +162,14 @@ class DavEndpoint(HttpEndpoint):
         take: Callable[[Resource], None],
         *,
         slash: bool,
+        body: bytes = _BODY,
     ) -> Observation | None:
         """Ask, and hand the resources to ``take``; an observation when the status alone decides."""
         url = self.url(path)
         if slash and not url.endswith("/"):
             url += "/"
         async with self.transport.exchange(
-            "PROPFIND", url, headers=_headers(depth), body=_BODY
+            "PROPFIND", url, headers=_headers(depth), body=body
         ) as reply:
             if reply.status not in REDIRECTS:
                 return await self._read(reply, reader, take)

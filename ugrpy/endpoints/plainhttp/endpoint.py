@@ -1,7 +1,6 @@
 """A plain HTTP server as an endpoint."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from ugrpy.core.errors import EndpointError, Malformed
 from ugrpy.endpoints.base import Children, Features, Quirk
@@ -9,16 +8,15 @@ from ugrpy.endpoints.over_http import (
     MAX_HOPS,
     NOT_IMPLEMENTED,
     REDIRECTS,
-    HttpEndpoint,
     adds_slash,
     plain_verdict,
     redirect_target,
 )
+from ugrpy.endpoints.over_http_bodies import BodiesOverHttp
 from ugrpy.endpoints.plainhttp.heads import is_first_byte, size_of
-from ugrpy.namespace.model import EndpointId, Entry, Found, Kind, Observation
+from ugrpy.namespace.model import Entry, Found, Kind, Observation
 from ugrpy.namespace.paths import name_of
 from ugrpy.transport.client import Reply
-from ugrpy.transport.options import TransportOptions
 from ugrpy.webdav.dates import parse_date
 
 _IDENTITY = {"Accept-Encoding": "identity"}
@@ -26,15 +24,10 @@ _FIRST_BYTE = {**_IDENTITY, "Range": "bytes=0-0"}
 _REFUSED = (405, NOT_IMPLEMENTED)
 
 
-class PlainHttpEndpoint(HttpEndpoint):
+class PlainHttpEndpoint(BodiesOverHttp):
     """Knows names by HEAD and cannot list."""
 
     features = Features(listable=False, dialect="http")
-
-    def __init__(self, name: EndpointId, base_url: str, options: TransportOptions) -> None:
-        super().__init__(name, base_url, options)
-        own_host = urlsplit(self.base_url).hostname or ""
-        self._hosts = (own_host, *(host.lower() for host in options.redirect_hosts))
 
     async def stat(self, path: str) -> Observation:
         """HEAD; the root is taken to be there."""
@@ -79,7 +72,7 @@ class PlainHttpEndpoint(HttpEndpoint):
                     target = redirect_target(url, reply.headers)
                     if adds_slash(url, target):
                         return Found(Entry(name_of(path), Kind.COLLECTION))
-                    url = self._allowed(method, url, target)
+                    url = self.allowed(method, url, target)
                     continue
                 if needs_byte and not is_first_byte(reply.status, reply.headers):
                     return plain_verdict(method, reply.status)
@@ -98,20 +91,6 @@ class PlainHttpEndpoint(HttpEndpoint):
         if (verdict := plain_verdict(method, reply.status)) is not None:
             return verdict
         raise Malformed(f"{method}: the endpoint answered {reply.status}")
-
-    def _allowed(self, method: str, url: str, target: str) -> str:
-        """The target, when it may be asked; see the package for why not every one may."""
-        inside = f"{method}: redirected from {url} to {target}"
-        if url.startswith("https:") and not target.startswith("https:"):
-            raise Malformed(f"{method}: redirected from https to http", inside=inside)
-        host = urlsplit(target).hostname or ""
-        if not any(host == own or (own[:1] == "." and host.endswith(own)) for own in self._hosts):
-            raise Malformed(
-                f"{method}: redirected to another host",
-                inside=inside,
-                hint="name the host in redirect_hosts if its answers are to be believed",
-            )
-        return target
 
 
 def entry_from_headers(name: str, headers: Mapping[str, str]) -> Entry:
