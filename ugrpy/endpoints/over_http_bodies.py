@@ -19,6 +19,7 @@ from ugrpy.endpoints.over_http import (
     REDIRECTS,
     HttpEndpoint,
     adds_slash,
+    end_to_end,
     redirect_target,
 )
 from ugrpy.namespace.model import Absent, Denied, Digest, Found, Observation, Unknown, unknown_from
@@ -76,10 +77,7 @@ class BodiesOverHttp(HttpEndpoint):
                 return
             case Unknown(detail=detail, inside=inside):
                 raise Failed(detail, endpoint=self.id, inside=inside)
-        plain = {
-            name: value for name, value in headers.items() if name.lower() != "accept-encoding"
-        }
-        asked = {**plain, "Accept-Encoding": _IDENTITY}
+        asked = {**end_to_end(headers), "Accept-Encoding": _IDENTITY}
         async with self._following("GET", path, asked, idle_s) as reply:
             possible = clipped(reply.status, reply.headers)
             if possible is None:

@@ -146,11 +146,20 @@ async def test_how_a_body_is_sent(over):
         body_of(b"one", b"two"),
         size_bytes=6,
         idle_s=20,
-        headers={"If-None-Match": "*", "Content-Type": "text/plain"},
+        headers={
+            "If-None-Match": "*",
+            "Content-Type": "text/plain",
+            "content-length": "99",
+            "Transfer-Encoding": "chunked",
+            "expect": "100-continue",
+        },
     )
     assert said == Done(created=True)
     (asked,) = server.requests
     assert asked.body == b"onetwo"
+    assert asked.headers["content-length"] == "6"
+    assert "transfer-encoding" not in asked.headers
+    assert "expect" not in asked.headers
     assert asked.headers["if-none-match"] == "*"
     assert asked.headers["content-type"] == "text/plain"
 
