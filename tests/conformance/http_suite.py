@@ -58,6 +58,19 @@ class HttpSuite(EndpointSuite):
                         wrong[path] = answer.status
         assert wrong == {}
 
+    async def test_what_is_read_through_it(self, endpoint: Endpoint):
+        paths = ["/top", *(f"/sizes/{name}" for name in SIZES)]
+        paths += [f"/odd/{name}" for name in ODD_NAMES if name not in self.expects.not_found_names]
+        wrong = {}
+        for path in paths:
+            async with endpoint.open(path, {}, idle_s=20) as opened:
+                read = b"".join([piece async for piece in opened.pieces])
+                if (opened.status, read) != (200, TREE.files[path].content):
+                    wrong[path] = opened.status
+        assert wrong == {}
+        async with endpoint.open("/absent", {}, idle_s=20) as opened:
+            assert opened.status == 404
+
     async def test_many_questions_share_few_connections(self, endpoint: Endpoint, relay: Relay):
         paths = [f"/many/f{number:03}" for number in range(0, 300, 10)]
         said = await asyncio.gather(*(endpoint.stat(path) for path in paths))

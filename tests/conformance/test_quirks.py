@@ -21,6 +21,7 @@ from ugrpy.core.urls import encode_path, join_url
 from ugrpy.endpoints.base import Endpoint, Quirk
 from ugrpy.endpoints.registry import make_endpoint
 from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Kind, Observation
+from ugrpy.namespace.outcomes import Conflict, Done, Outcome
 from ugrpy.testing import Faults, StorageElement, Tree
 from ugrpy.transport.options import TransportOptions
 
@@ -231,6 +232,13 @@ ELSEWHERE = {
     Quirk.FOREIGN_PREFIX: "test_a_server_behind_a_proxy",
     Quirk.NO_DATE: "test_xrootd_without_webdav",
     Quirk.ABSOLUTE_HREFS: "test_whole_urls_for_hrefs",
+    Quirk.RANGES_AS_ASKED: "test_what_xrootd_does_when_it_is_changed",
+    Quirk.ONLY_EMPTY_DELETED: "test_what_xrootd_does_when_it_is_changed",
+    Quirk.MADE_AGAIN: "test_what_xrootd_does_when_it_is_changed",
+    Quirk.OVERWRITE_IGNORED: "test_what_xrootd_does_when_it_is_changed",
+    Quirk.VERBATIM_DESTINATION: "test_what_xrootd_does_when_it_is_changed",
+    Quirk.THIRD_PARTY_COPY_ONLY: "test_what_xrootd_does_when_it_is_changed",
+    Quirk.CUT_DESTINATION: "test_what_wsgidav_does_when_it_is_changed",
 }
 NOWHERE = {
     Quirk.DOUBLED_SLASHES: "seen in reports about servers that join their root and a path with a slash each",
@@ -275,6 +283,45 @@ async def test_xrootd_without_webdav(xrootd):
         assert await endpoint.stat("/quirks/plain.txt/below") == Absent()
         assert await endpoint.stat("/quirks/sub/absent/too") == Absent()
         assert endpoint.features.quirks == {Quirk.NO_DATE, Quirk.FAULT_BELOW_FILE}
+
+
+async def test_what_xrootd_does_when_it_is_changed(bench):
+    server = bench.xrootd_http()
+    server.write("c/f", b"12345")
+    server.write("g")
+    async with at("dav", server.url) as endpoint:
+        async with endpoint.open("/c/f", {"Range": "bytes=3-"}, idle_s=20) as opened:
+            assert [piece async for piece in opened.pieces] == [b"45"]
+        assert _status(await endpoint.make_collection("/c")) == 405
+        assert _status(await endpoint.move("/c/f", "/g", Kind.FILE, overwrite=False)) == 412
+        assert _status(await endpoint.copy("/c/f", "/h", Kind.FILE, overwrite=False)) == 501
+        moved = await endpoint.move("/g", "/c/100% new", Kind.FILE, overwrite=False)
+        assert moved == Done(created=True)
+        assert (server.root / "c" / "100% new").exists()
+        assert await endpoint.delete("/c", Kind.COLLECTION) == Done()
+        assert not (server.root / "c").exists()
+        assert endpoint.features.quirks >= {
+            Quirk.RANGES_AS_ASKED,
+            Quirk.ONLY_EMPTY_DELETED,
+            Quirk.MADE_AGAIN,
+            Quirk.OVERWRITE_IGNORED,
+            Quirk.VERBATIM_DESTINATION,
+            Quirk.THIRD_PARTY_COPY_ONLY,
+        }
+
+
+async def test_what_wsgidav_does_when_it_is_changed(bench):
+    server = bench.wsgidav_server()
+    server.write("f")
+    async with at("dav", server.url) as endpoint:
+        assert _status(await endpoint.move("/f", "/a;b", Kind.FILE, overwrite=True)) == 409
+        assert await endpoint.move("/f", "/a b", Kind.FILE, overwrite=True) == Done(created=True)
+        assert [path.name for path in server.root.iterdir()] == ["a b"]
+        assert endpoint.features.quirks == {Quirk.CUT_DESTINATION}
+
+
+def _status(said: Outcome) -> int | None:
+    return said.status if isinstance(said, Conflict) else None
 
 
 async def test_whole_urls_for_hrefs():

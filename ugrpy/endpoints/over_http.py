@@ -20,6 +20,20 @@ NOT_IMPLEMENTED = 501  # says of the method what 405 says, and like it that some
 # What file systems take at most: NAME_MAX, and PATH_MAX less what the storage puts before a path.
 _LONGEST_NAME_BYTES = 255
 _LONGEST_PATH_BYTES = 4096 - 256
+_PER_MESSAGE = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
 # All that may stand in a URL (RFC 3986 section 2): a Location is taken as it is, but for what has no place in one.
 _SAFE_IN_LOCATION = ":/?#[]@!$&'()*+,;=-._~%"
 
@@ -127,6 +141,11 @@ class HttpEndpoint(ReadingOnly):
     async def close(self) -> None:
         """Close the connections."""
         await self.transport.close()
+
+
+def end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
+    """A client's headers without those that are about its own connection or message (RFC 9110 sections 7.6.1 and 8.6)."""
+    return {name: value for name, value in headers.items() if name.lower() not in _PER_MESSAGE}
 
 
 def is_overlong(path: str) -> bool:

@@ -19,12 +19,14 @@ from ugrpy.endpoints.over_http import (
     REDIRECTS,
     HttpEndpoint,
     adds_slash,
+    end_to_end,
     redirect_target,
 )
 from ugrpy.namespace.model import Absent, Denied, Digest, Found, Observation, Unknown, unknown_from
 from ugrpy.namespace.outcomes import DigestAnswer, Told
 from ugrpy.transport.client import Reply
-from ugrpy.webdav.checksums import parse_checksums, parse_repr_digest
+from ugrpy.webdav.checksums import parse_checksums
+from ugrpy.webdav.digests import parse_repr_digest
 
 _IDENTITY = "identity"
 _READABLE = frozenset({200, 206, 304, 403, 404, 412, 416})
@@ -76,10 +78,7 @@ class BodiesOverHttp(HttpEndpoint):
                 return
             case Unknown(detail=detail, inside=inside):
                 raise Failed(detail, endpoint=self.id, inside=inside)
-        plain = {
-            name: value for name, value in headers.items() if name.lower() != "accept-encoding"
-        }
-        asked = {**plain, "Accept-Encoding": _IDENTITY}
+        asked = {**end_to_end(headers), "Accept-Encoding": _IDENTITY}
         async with self._following("GET", path, asked, idle_s) as reply:
             possible = clipped(reply.status, reply.headers)
             if possible is None:

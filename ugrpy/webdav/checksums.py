@@ -28,8 +28,6 @@ LENGTHS_BYTES: Mapping[str, int] = dict(_ALGORITHMS.values())
 """Our names of algorithms, and how long a checksum of each is."""
 
 # A name begins where no name goes on, and is short: or a long text without any would be gone through from each of its letters.
-# RFC 9530 section 3: a dictionary of byte sequences, ``md5=:kAFQmDzST7DWlj99KOF/cg==:``
-_BYTES = re.compile(r"=:([A-Za-z0-9+/]*={0,2}):")
 _PAIR = re.compile(r"(?<![A-Za-z0-9-])([A-Za-z0-9-]{1,16})[=:]([A-Za-z0-9+/]+={0,2})")
 
 
@@ -48,11 +46,6 @@ def parse_checksums(text: str) -> tuple[Digest, ...]:
         if hexadecimal is not None:
             found.setdefault(algorithm, Digest(algorithm, hexadecimal))
     return tuple(sorted(found.values()))
-
-
-def parse_repr_digest(text: str) -> tuple[Digest, ...]:
-    """The checksums in a ``Repr-Digest`` of RFC 9530, in the same way."""
-    return parse_checksums(_BYTES.sub(r"=\1", text))
 
 
 def _as_hex(value: str, length_bytes: int) -> str | None:

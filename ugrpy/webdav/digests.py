@@ -78,7 +78,7 @@ def parse_want_repr_digest(text: str) -> tuple[str, ...]:
     """The same of a ``Want-Repr-Digest`` (RFC 9530 section 4): weights from 0, not wanted, to 10."""
     return _by_weight(
         (algorithm, weight)
-        for algorithm, weight in _members(text)
+        for algorithm, weight in _members(text, _REGISTERED.get)
         if type(weight) is int and 0 <= weight <= _HEAVIEST
     )
 
@@ -92,14 +92,14 @@ def _by_weight(wanted: Iterable[tuple[str, float]]) -> tuple[str, ...]:
     return tuple(algorithm for algorithm, weight in ordered if weight > 0)
 
 
-def _members(text: str) -> Iterator[tuple[str, object]]:
+def _members(text: str, ours: Callable[[str], str | None]) -> Iterator[tuple[str, object]]:
     """What a structured dictionary says, by our names; nothing when it is none (RFC 9651 section 4.2: ignored as a whole)."""
     try:
         said = http_sf.parse(text.encode("latin-1", "replace"), tltype="dictionary")
     except (http_sf.StructuredFieldError, ValueError):
         return
     for registered, member in said.items() if isinstance(said, dict) else ():
-        algorithm = _REGISTERED.get(registered)
+        algorithm = ours(registered)
         if algorithm is not None and isinstance(member, tuple):
             yield algorithm, member[0]
 
@@ -127,10 +127,15 @@ def parse_repr_digest(text: str) -> tuple[Digest, ...]:
     return tuple(
         sorted(
             Digest(algorithm, value.hex())
-            for algorithm, value in _members(text)
+            for algorithm, value in _members(text, _told)
             if isinstance(value, bytes) and len(value) == LENGTHS_BYTES[algorithm]
         )
     )
+
+
+def _told(name: str) -> str | None:
+    """XRootD answers with the names that it had before there was a registry."""
+    return _REGISTERED.get(name) or algorithm_named(name)
 
 
 def render_repr_digest(digests: Iterable[Digest]) -> str:

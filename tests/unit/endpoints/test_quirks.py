@@ -4,16 +4,18 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.faults.raw_server import RawServer, Wire, http
-from ugrpy.endpoints.base import Features, Quirk
+from ugrpy.core.urls import encode_path
+from ugrpy.endpoints.base import Endpoint, Features, Quirk
 from ugrpy.endpoints.registry import make_endpoint
 from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Kind, Observation
+from ugrpy.namespace.outcomes import Conflict, Done, Outcome
 from ugrpy.transport.options import TransportOptions
 
 pytestmark = pytest.mark.functional
@@ -39,15 +41,19 @@ TINY = 5  # bytes in the files of the whole replies
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is asked, by which replies it is answered (by method and target), and what must come of it."""
+    """What is asked, by which replies it is answered (by method and target), and what must come of it.
 
-    replies: Mapping[str, str]
-    said: Observation = COLLECTION
+    Of several replies each is given once, in their order, and the last one for ever. ``do`` is what is done instead of asking about ``path``.
+    """
+
+    replies: Mapping[str, str | tuple[str, ...]]
+    said: Observation | Outcome = COLLECTION
     children: tuple[Entry, ...] | None = None
     path: str = "/data"
     base: str = ""
     kind: str = "dav"
     also: frozenset[Quirk] = field(default_factory=frozenset)
+    do: Callable[[Endpoint], Awaitable[Observation | Outcome]] | None = None
 
 
 def listed(capture: str, *children: Entry, also: frozenset[Quirk] = frozenset()) -> Case:
@@ -65,6 +71,30 @@ XROOTD = frozenset(
     }
 )
 APACHE = frozenset({Quirk.LOWER_CASE_ESCAPES, Quirk.MARKUP_IN_HREFS})
+
+NOTHING = ""  # 404
+FACTS = "xrootd/propfind-depth1-file-davix.xml"  # of /data/a.txt
+ABOUT_DATA = "xrootd/propfind-depth0-dir-davix.xml"
+# What XRootD's answer to OPTIONS gives away, and what the description of one name shows
+BY_OPTIONS = frozenset(
+    {
+        Quirk.MADE_AGAIN,
+        Quirk.OVERWRITE_IGNORED,
+        Quirk.QUESTION_MARK_ENDS,
+        Quirk.THIRD_PARTY_COPY_ONLY,
+        Quirk.VERBATIM_DESTINATION,
+    }
+)
+BY_FILE = frozenset({Quirk.NO_RESOURCETYPE, Quirk.VERBATIM_HREFS})
+BY_COLLECTION = frozenset({Quirk.COLLECTION_SIZE, Quirk.VERBATIM_HREFS})
+
+
+async def read_on(endpoint: Endpoint) -> Observation | Outcome:
+    """A file from its second byte on, as an entry: so that it is said like everything else here."""
+    async with endpoint.open("/data/a.txt", {"Range": "bytes=1-"}, idle_s=20) as opened:
+        content = b"".join([piece async for piece in opened.pieces])
+        return Found(Entry(f"{opened.status} {content.decode()}", Kind.FILE))
+
 
 CASES: dict[Quirk, Case] = {
     Quirk.SLASH_REDIRECT: Case(
@@ -148,29 +178,107 @@ CASES: dict[Quirk, Case] = {
         path="/data/a.txt",
         kind="http",
     ),
+    Quirk.RANGES_AS_ASKED: Case(
+        {
+            "GET /data/a.txt": (
+                "xrootd/get-from-second-byte.http",
+                "xrootd/get-second-to-fifth-byte.http",
+            )
+        },
+        said=Found(Entry("206 2345", Kind.FILE)),
+        kind="http",
+        do=read_on,
+    ),
+    Quirk.ONLY_EMPTY_DELETED: Case(
+        {
+            "DELETE /data/": ("xrootd/delete-full-collection.http", "xrootd/delete-file.http"),
+            "PROPFIND /data": "xrootd/propfind-depth1-dir-davix.xml",
+            **{
+                f"DELETE {encode_path(f'/data/{one.name}')}{'/' * (one.kind is Kind.COLLECTION)}": (
+                    "xrootd/delete-file.http"
+                )
+                for one in WHOLE
+            },
+        },
+        said=Done(),
+        do=lambda endpoint: endpoint.delete("/data", Kind.COLLECTION),
+        also=XROOTD,
+    ),
+    Quirk.MADE_AGAIN: Case(
+        {"OPTIONS /": "xrootd/options.http", "PROPFIND /data": ABOUT_DATA},
+        said=Conflict(405, "there is something of that name"),
+        do=lambda endpoint: endpoint.make_collection("/data"),
+        also=BY_OPTIONS | BY_COLLECTION,
+    ),
+    Quirk.OVERWRITE_IGNORED: Case(
+        {
+            "OPTIONS /": "xrootd/options.http",
+            "PROPFIND /data/a.txt": FACTS,
+            "PROPFIND /sub/a.txt": FACTS,
+        },
+        said=Conflict(412, "there is something of the target's name"),
+        do=lambda endpoint: endpoint.move("/data/a.txt", "/sub/a.txt", Kind.FILE, overwrite=False),
+        also=BY_OPTIONS | BY_FILE | {Quirk.FOREIGN_PREFIX},
+    ),
+    Quirk.VERBATIM_DESTINATION: Case(
+        {
+            "OPTIONS /": "xrootd/options.http",
+            "PROPFIND /data/a.txt": FACTS,
+            "PROPFIND /b%20b/a.txt": (NOTHING, FACTS),
+            "MOVE /data/a.txt to /b b/a.txt?": "xrootd/move.http",
+        },
+        said=Done(created=True),
+        do=lambda endpoint: endpoint.move("/data/a.txt", "/b b/a.txt", Kind.FILE, overwrite=False),
+        also=BY_OPTIONS | BY_FILE | {Quirk.FOREIGN_PREFIX},
+    ),
+    Quirk.CUT_DESTINATION: Case(
+        {"OPTIONS /": "wsgidav/options.http"},
+        said=Conflict(409, "this storage cannot be told that name for a target"),
+        do=lambda endpoint: endpoint.move("/data/a.txt", "/a;b", Kind.FILE, overwrite=True),
+    ),
+    Quirk.THIRD_PARTY_COPY_ONLY: Case(
+        {"OPTIONS /": "xrootd/options.http"},
+        said=Conflict(501, "this storage copies only from and to others"),
+        do=lambda endpoint: endpoint.copy("/data/a.txt", "/b", Kind.FILE, overwrite=True),
+        also=BY_OPTIONS,
+    ),
 }
 
 
 def reply_of(name: str) -> bytes:
     """The captured bytes; a body alone is sent as a multistatus."""
+    if name == NOTHING:
+        return http(404)
     data = (DATA / name).read_bytes()
     return data if name.endswith(".http") else http(207, data)
 
 
-async def answer(case: Case) -> tuple[Observation, list[Entry], Features]:
+async def answer(case: Case) -> tuple[Observation | Outcome, list[Entry], Features]:
     """What the endpoint makes of the replies. An unforeseen question is answered by 599."""
+
+    left = {
+        key: [names] if isinstance(names, str) else list(names)
+        for key, names in case.replies.items()
+    }
 
     async def script(wire: Wire) -> None:
         while (asked := await wire.asked()) is not None:
-            name = case.replies.get(f"{asked.method} {asked.target}")
-            await wire.send(http(599) if name is None else reply_of(name))
+            to = asked.headers.get("destination", "").removeprefix(server.url)
+            names = left.get(f"{asked.method} {asked.target}" + (to and f" to {to}"))
+            if not names:
+                await wire.send(http(599))
+            else:
+                await wire.send(reply_of(names.pop(0) if len(names) > 1 else names[0]))
 
     children: list[Entry] = []
+    said: Observation | Outcome
     async with RawServer(script) as server:
         endpoint = make_endpoint(
             case.kind, EndpointId("uvic"), server.url + case.base, TransportOptions()
         )
-        if case.children is None:
+        if case.do is not None:
+            said = await case.do(endpoint)
+        elif case.children is None:
             said = await endpoint.stat(case.path)
         else:
             said = await endpoint.list(case.path, children.extend)

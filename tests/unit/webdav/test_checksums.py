@@ -1,4 +1,4 @@
-"""Checksums in storages' private properties."""
+"""Checksums in storages' private properties and in the heads of their answers."""
 
 import pytest
 

@@ -15,7 +15,7 @@ from ugrpy.core.errors import BodyBroken, EndpointError, Failed
 from ugrpy.endpoints.base import Quirk
 from ugrpy.endpoints.dav.asking import AskingForChanges, Change, is_bad_request
 from ugrpy.endpoints.dav.clearing import Clearing, may_be_full
-from ugrpy.endpoints.over_http import is_overlong
+from ugrpy.endpoints.over_http import end_to_end, is_overlong
 from ugrpy.namespace.model import Absent, Cause, Found, Kind, Observation, Unknown, unknown_from
 from ugrpy.namespace.outcomes import Conflict, Done, Outcome
 
@@ -67,7 +67,7 @@ class Changing(AskingForChanges):
         headers: Mapping[str, str] | None = None,
     ) -> Outcome:
         """PUT; in chunks when the length is not known."""
-        own = dict(headers or {})
+        own = end_to_end(headers or {})
         if size_bytes is not None:
             own["Content-Length"] = str(size_bytes)
         try:
