@@ -2,11 +2,13 @@
 
 import os
 import pwd
+import re
 import shutil
 import socket
 import time
 from pathlib import Path
 
+from benchmarks import programs
 from benchmarks.topology import CannotRun, Topology, free_port
 
 _SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -54,7 +56,14 @@ def rabbitmq(topology: Topology) -> int:
     node = (*_NICE, *env, *_as_its_user(folder), str(_SERVER))
     topology.start("rabbitmq", node, topology.other_cores)
     _await(topology, "rabbitmq", port, hello=b"AMQP\x00\x00\x09\x01")
+    programs.note("rabbitmq", _version())
     return port
+
+
+def _version() -> str:
+    """It has no option that tells, but stands in a folder that is named for it."""
+    match = re.search(r"-([0-9]+(?:\.[0-9]+)+)/", str(_SERVER.resolve()))
+    return match[1] if match else "unknown"
 
 
 def _await(topology: Topology, name: str, port: int, hello: bytes = b"") -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from benchmarks import environment, programs
 from benchmarks.corpus import Corpus
 from benchmarks.storage import Element
 
@@ -164,6 +165,7 @@ class Topology:
         configuration.write_text(text)
         log = str(self.directory / f"{name}.log")
         process = self.start(name, [program, "-e", log, "-c", str(configuration)], where)
+        programs.note("nginx", environment.nginx_version())
         return self._await_http(name, process, port, "/", host)
 
     def bare_aiohttp(self, location: str) -> Server:
