@@ -4,7 +4,6 @@ Each part declares its own settings; the tables here put them together. Field na
 help, from which ``docs/reference/shoalpy-configuration.md`` is written (``python -m shoalpy.config``).
 """
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 
+from shoalpy.fsad import parse_fsad_line
 from shoalpy.geo import GeoPolicy
 from shoalpy.geoapi import GeoApiPolicy
 from shoalpy.guard import PortRange
@@ -36,7 +36,6 @@ from ugrpy.settings.shape import TableName
 from ugrpy.settings.values import NAME_PATTERN, parse_admin, parse_listen
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-_FSAD_LINE = re.compile(r"[A-Za-z0-9_.-]+=[^\x00-\x1f\x7f]*")
 
 
 class LogLevel(StrEnum):
@@ -46,13 +45,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-def parse_fsad_line(text: str) -> str:
-    """``name=value``; raises ``ValueError``."""
-    if not _FSAD_LINE.fullmatch(text):
-        raise ValueError(f"expected name=value on one line, got {text!r}")
-    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +182,7 @@ SCHEMA = Schema(
         "beats.keys_file",
         "geo.databases.*",
         "store.file",
-        *("wpad.worker_proxies", "wpad.shoal_squids"),
+        *("wpad.rules_file", "wpad.worker_proxies", "wpad.shoal_squids"),
         *("wpad.export_worker_proxies", "wpad.export_shoal_squids"),
     ),
     checks=(listeners_are_apart("server.listen.*", "server.admin"),),
