@@ -311,7 +311,9 @@ async def _beats(settings: Tables, intake: Intake) -> BeatsOverHttps:
         raise ConfigError(f"{path} cannot be read: {error}", where="beats.keys_file") from None
     keys = parse_keys(text, where=path)
     verifier = SignatureVerifier(keys, window_s=settings.beats.window_s)
-    return BeatsOverHttps(intake, verifier, address_of=client_of)
+    return BeatsOverHttps(
+        intake, verifier, address_of=client_of, timeout_s=settings.server.body_timeout_s
+    )
 
 
 def _broker(amqp: AmqpIntake) -> Check:
