@@ -47,7 +47,12 @@ class AgentSettings:
         CacheType | None, Field(description="kind of cache, where it is not to be found out")
     ] = None
     cache_port: Annotated[int, Field(ge=0, le=65535, description="its port; 0 to find it out")] = 0
-    upstream: Annotated[Upstream, Field(description="what it fronts")] = Upstream.BOTH
+    upstream: Annotated[
+        Upstream | None,
+        Field(
+            description="what it fronts; where it is not said, a squid fronts both, and the test of a varnish finds it out"
+        ),
+    ] = None
     public_ip: Annotated[str, Field(description="public address; empty to find it out")] = ""
     private_ip: Annotated[str, Field(description="private address; empty to find it out")] = ""
     external_ip: Annotated[
