@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shoalpy.agent.settings import AgentSettings
+from shoalpy.client.settings import ClientSettings
 from tests.parity import peers_used
 from tests.peers.programs import Installed, require
 
@@ -88,3 +90,15 @@ def test_it_starts_a_command_there_is_with_options_it_has(unit: Path):
 def test_the_timer_is_that_of_the_client():
     assert (UNITS / "shoalpy-client.timer").with_suffix(".service") in SERVICES
     assert "Type=oneshot" in (UNITS / "shoalpy-client.service").read_text()
+
+
+def test_each_keeps_its_state_in_a_folder_of_its_own():
+    """A folder of a ``DynamicUser`` is moved away from whoever shares it (systemd.exec(5), StateDirectory)."""
+    kept = {
+        unit.stem: Path("/var/lib") / found[1]
+        for unit in SERVICES
+        if (found := re.search(r"^StateDirectory=(\S+)$", unit.read_text(), re.MULTILINE))
+    }
+    assert len(set(kept.values())) == len(SERVICES)
+    assert Path(AgentSettings().state_dir) == kept["shoalpy-agent"]
+    assert Path(ClientSettings().state_file).parent == kept["shoalpy-client"]
