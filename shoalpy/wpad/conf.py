@@ -33,10 +33,13 @@ class WlcgConf:
 
     def under(self, policy: WpadPolicy) -> WpadPolicy:
         """The policy with this added; what both name is as the policy has it."""
+        # in the place of the file's, so that names further down stand for what counts
+        hosts = {one.name.lower(): one for one in (*self.hosts, *policy.hosts)}
+        destinations = {one.name: one for one in (*self.destinations, *policy.destinations)}
         return replace(
             policy,
-            hosts=self.hosts + policy.hosts,
-            destinations=self.destinations + policy.destinations,
+            hosts=tuple(hosts.values()),
+            destinations=tuple(destinations.values()),
             overload_excludes=self.overload_excludes + policy.overload_excludes,
         )
 

@@ -72,6 +72,9 @@ class Rules:
         return frozenset(proxy for proxies in lists for proxy in proxies)
 
 
+NO_RULES = Rules({}, {})
+
+
 def parse_rules(policy: WpadPolicy, fsad: Mapping[str, str] | None = None) -> Rules:
     """What the settings mean. Raises ``ConfigError``."""
     return Rules(

@@ -15,7 +15,7 @@ from shoalpy.wpad.caches import groups_of
 from shoalpy.wpad.directory import Directory, NoOffer, Offer, folded
 from shoalpy.wpad.overload import Overload
 from shoalpy.wpad.policy import WpadPolicy
-from shoalpy.wpad.rules import ANY_HOST, HostRules, Patterns, Rules, parse_rules
+from shoalpy.wpad.rules import ANY_HOST, NO_RULES, HostRules, Patterns, parse_rules
 
 CACHE_CONTROL = "max-age=0"
 
@@ -67,7 +67,8 @@ class _Ways:
 
 
 class WpadService:
-    """Answers by the rules of ``policy``. ``directory`` and ``rules`` are replaced when their files have changed.
+    """Answers by the rules of ``policy``; by none before the file that it names is read. ``directory`` and ``rules`` are replaced
+    when their files have changed.
 
     Raises ``ConfigError`` when the rules cannot be understood.
     """
@@ -76,7 +77,8 @@ class WpadService:
         self.directory = Directory()
         self._policy = policy
         self._costs = costs
-        self.rules: Rules = parse_rules(policy)
+        # where a file says more they can be understood only with it
+        self.rules = NO_RULES if policy.rules_file else parse_rules(policy)
         self._overload = Overload()
 
     def answer(self, request: WpadRequest, now_s: float) -> PacAnswer | WpadRefusal:

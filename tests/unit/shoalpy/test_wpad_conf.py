@@ -96,15 +96,19 @@ def test_a_line_that_says_nothing_is_passed_over_and_told(line, why):
 
 
 def test_our_own_settings_count_before_the_file():
-    conf = parse_conf("destshexps cvmfs=*/old/*\nhostproxies h=cvmfs=DIRECT,p.example\n")
+    conf = parse_conf(
+        "destshexps cvmfs=*/old/*\ndestshexps both=cvmfs,*/f/*\n"
+        "hostproxies h=cvmfs=DIRECT,p.example\nhostproxies alias=h\n"
+    )
     ours = WpadPolicy(
         hosts=(HostSettings(name="H", proxies=("DIRECT",)),),
         destinations=(DestinationSettings(name="cvmfs", globs=("*/new/*",)),),
         overload_excludes=("ISP",),
     )
     rules = parse_rules(conf.under(ours))
-    assert rules.hosts == {"h": HostRules(direct=True)}
+    assert rules.hosts == {"h": HostRules(direct=True), "alias": HostRules(direct=True)}
     assert rules.destinations["cvmfs"].globs == ("*/new/*",)
+    assert rules.destinations["both"].globs == ("*/new/*", "*/f/*")
     assert rules.excluded == {"isp"}
     assert WlcgConf().under(ours) == ours
 

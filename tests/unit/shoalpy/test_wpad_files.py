@@ -14,7 +14,7 @@ from shoalpy.ranking import CostPolicy
 from shoalpy.registry import Registry
 from shoalpy.wpad.directory import NoOffer, Offer
 from shoalpy.wpad.files import SiteFiles, write_whole
-from shoalpy.wpad.policy import WpadPolicy
+from shoalpy.wpad.policy import HostSettings, WpadPolicy
 from shoalpy.wpad.service import WpadService
 from tests.unit.shoalpy.tracked import NOW, add, beat
 from ugrpy.core.errors import ConfigError
@@ -185,3 +185,12 @@ async def test_without_the_operators_rules_nothing_is_answered(tmp_path, text):
     _, files = made(tmp_path, rules_file=str(file))
     with pytest.raises(ConfigError, match=r"wpad.rules_file.*wlcgwpad\.conf"):
         await files.begin()
+
+
+async def test_settings_may_name_what_only_the_file_says(tmp_path):
+    file = tmp_path / "wlcgwpad.conf"
+    file.write_text("destshexps cvmfs=*/cvmfs/*\n")
+    own = HostSettings(name="h", proxies=("cvmfs=DIRECT", "a.example"))
+    service, files = made(tmp_path, rules_file=str(file), hosts=(own,))
+    await files.begin()
+    assert service.rules.hosts["h"].direct_destinations == {"cvmfs"}
