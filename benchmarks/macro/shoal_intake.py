@@ -16,7 +16,7 @@ from benchmarks.load import Plan
 from benchmarks.micro import beat_intake
 from benchmarks.model import Result, Settings, WrongAnswer, at_least, at_most
 from benchmarks.publishing import Order, moved
-from benchmarks.rounds import CALM_CORES, Round, Rounds, Sample, calmest, load
+from benchmarks.rounds import Round, Rounds, Sample, calmest, disturbance, load
 from benchmarks.series import Spread, ratios, spread
 from benchmarks.topology import Server, Topology, fetch, python
 from benchmarks.workload import Ask
@@ -95,7 +95,7 @@ def run(settings: Settings) -> Result:
                 "elsewhere": _sample(topology, server, seconds, number, strangers.sending),
             }
 
-        rounds = calmest(measure, settings.repeat, _neighbours)
+        rounds = calmest(measure, settings.repeat, disturbance)
         whole_us = _alone_us(server, agents, seconds)
         _until(lambda: applied(server) >= agents.sent, "all heartbeats are counted")
         _until(lambda: _is_right(server, caches, agents.sent), "the last loads count")
@@ -116,7 +116,7 @@ def run(settings: Settings) -> Result:
                 f"seed {settings.seed}, {TRACKED} caches, {ASKED_PER_S:g} questions/s, {BEATS_PER_S:g} heartbeats/s",
                 f"{agents.sent} heartbeats sent, the latest {agents.late_s * 1e3:.0f} ms late",
                 f"{whole_us:.0f} us CPU of the server a heartbeat with all that AMQP costs",
-                *_disturbed(rounds),
+                *rounds.disturbed(),
             ),
         )
 
@@ -149,25 +149,18 @@ def _sample(
         seed=number + 1,
     )
     with meanwhile():
-        return load(topology, plan)
-
-
-def _neighbours(one: Round) -> float:
-    """What others used, in cores. Agents and broker are no neighbours, so only the quiet window tells."""
-    return one["quiet"].figures["other_busy"]
+        # the generators of earlier windows have ended, and what they used went with them
+        began_s, before_s = time.perf_counter(), topology.cpu_s(besides=server)
+        sample = load(topology, plan)
+        ours = (topology.cpu_s(besides=server) - before_s) / (time.perf_counter() - began_s)
+    # agents and broker are no neighbours
+    neighbours = max(0.0, sample.figures["other_busy"] - ours)
+    return Sample({**sample.figures, "other_busy": neighbours}, sample.statuses)
 
 
 def _p99(rounds: Rounds, yardstick: str) -> Spread:
     """How many times as long the slowest answers take while heartbeats come."""
     return spread(ratios(rounds.values("beats", "p99_us"), rounds.values(yardstick, "p99_us")))
-
-
-def _disturbed(rounds: Rounds) -> tuple[str, ...]:
-    """A warning when neighbours worked during what is counted."""
-    worst = max(rounds.values("quiet", "other_busy"))
-    if worst <= CALM_CORES:
-        return ()
-    return (f"DISTURBED: other processes used up to {worst:.2f} cores; measure again",)
 
 
 def _alone_us(server: Server, agents: Agents, seconds: float) -> float:
