@@ -1,14 +1,19 @@
 """``python -m benchmarks [name...]``: run benchmarks, each in a fresh process, and show what they found.
 
 Exit status 1 when a benchmark could not run or got a wrong answer. A missed bound is shown, and is not a failure: how fast
-a busy machine is today decides nothing.
+a busy machine is today decides nothing. ``--save 0.2.0`` keeps the results as those of a release, in ``benchmarks/results``; the
+rows of ``tests/rows.toml`` that are about speed are judged by what is kept there.
 """
 
 import argparse
 import json
 import subprocess
 import sys
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+
+from packaging.version import InvalidVersion, Version
 
 from benchmarks import environment, report
 from benchmarks.catalogue import Item, catalogue
@@ -18,6 +23,7 @@ from benchmarks.topology import ROOT, python
 # A benchmark that takes longer than this, on top of its rounds, is stuck.
 SLACK_S = 240.0
 SUBJECTS = 5
+RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,23 +35,23 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{item.name:<20} {item.kind}  {item.summary}")
         return 0
     settings = Settings(options.seed, options.repeat, options.seconds)
+    described = environment.describe()  # before, since what is measured may be edited meanwhile
     results: dict[str, Any] = {}
     for item in known.values():
         if not options.names or item.name in options.names:
             results[item.name] = run_fresh(item, settings)
             if not options.json:
                 print("\n".join(report.lines(item.name, results[item.name])), flush=True)
+    document = {
+        "environment": described,
+        "settings": asdict(settings),
+        "results": results,
+    }
+    text = json.dumps(document, indent=1)
     if options.json:
-        document = {
-            "environment": environment.describe(),
-            "settings": {
-                "seed": settings.seed,
-                "repeat": settings.repeat,
-                "seconds": settings.seconds,
-            },
-            "results": results,
-        }
-        print(json.dumps(document, indent=1))
+        print(text)
+    if options.save is not None:
+        RESULTS.joinpath(f"{options.save}.json").write_text(text + "\n", encoding="utf-8")
     return int(any("error" in result for result in results.values()))
 
 
@@ -70,6 +76,13 @@ def run_fresh(item: Item, settings: Settings) -> dict[str, Any]:
     return result
 
 
+def _version(text: str) -> str:
+    try:
+        return str(Version(text))
+    except InvalidVersion as error:
+        raise argparse.ArgumentTypeError(f"expected a version such as 0.2.0: {error}") from None
+
+
 def _parser(known: dict[str, Item]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
@@ -77,6 +90,9 @@ def _parser(known: dict[str, Item]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--list", action="store_true", help="show what there is")
     parser.add_argument("--json", action="store_true", help="one JSON document at the end")
+    parser.add_argument(
+        "--save", type=_version, metavar="VERSION", help="keep them in benchmarks/results"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed asks the same questions")
     parser.add_argument("--repeat", type=int, default=5, help="rounds (default 5)")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a window (default 1)")

@@ -7,25 +7,35 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from ugrpy import __version__
+
 LIBRARIES = ("aiohttp", "lxml", "uvloop", "yarl")
+# What is measured, and what measures: a change to either that is in no commit is told.
+MEASURED = ("ugrpy", "shoalpy", "glintpy", "schedpy", "benchmarks/*.py", "benchmarks/*/*.py")
 
 
 def describe() -> dict[str, object]:
     """Plain data for the report."""
     return {
+        "version": __version__,
         "commit": _commit(),
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "libraries": {name: version(name) for name in LIBRARIES},
-        "nginx": _first_line("nginx", "-v").rpartition("/")[2],
+        "nginx": nginx_version(),
         "kernel": platform.release().partition("-")[0],
         "machine": f"{_cpu_model()}, {platform.machine()}, {len(os.sched_getaffinity(0))} cores",
     }
 
 
+def nginx_version() -> str:
+    """Of the one that would be started; empty when there is none."""
+    return _first_line("nginx", "-v").rpartition("/")[2]
+
+
 def _commit() -> str:
     commit = _first_line("git", "rev-parse", "--short=12", "HEAD")
-    changed = _first_line("git", "status", "--porcelain", "--untracked-files=no", "--", "ugrpy")
+    changed = _first_line("git", "status", "--porcelain", "--untracked-files=no", "--", *MEASURED)
     return f"{commit} with changes" if changed else commit
 
 

@@ -1,4 +1,5 @@
-"""One benchmark in a process of its own: ``python -m benchmarks.one NAME SEED REPEAT SECONDS`` prints its result as JSON.
+"""One benchmark in a process of its own: ``python -m benchmarks.one NAME SEED REPEAT SECONDS`` prints its result as JSON, with
+the real programs that took part (``peers``).
 
 A benchmark that cannot run or answers wrongly prints ``{"error": ...}`` and ends with status 1.
 """
@@ -8,6 +9,7 @@ import signal
 import sys
 from types import FrameType
 
+from benchmarks import programs
 from benchmarks.catalogue import catalogue
 from benchmarks.model import Settings, WrongAnswer
 from benchmarks.topology import CannotRun
@@ -23,7 +25,7 @@ def main(arguments: list[str]) -> int:
     except (WrongAnswer, CannotRun) as error:
         json.dump({"error": f"{type(error).__name__}: {error}"}, sys.stdout)
         return 1
-    json.dump(result.as_json(), sys.stdout)
+    json.dump(result.as_json() | {"peers": programs.noted()}, sys.stdout)
     return 0
 
 

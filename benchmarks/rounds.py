@@ -119,12 +119,19 @@ def interleave_calm(
     A round that neighbours disturbed is made up for, up to twice as many in all; then the calmest count. They are chosen by
     what the neighbours did and not by what was measured, so the result stays what it would be without them.
     """
+    return calmest(lambda number: _round(topology, plans, number), repeat, disturbance)
+
+
+def calmest(
+    measure: Callable[[int], Round], repeat: int, disturbed_by: Callable[[Round], float]
+) -> Rounds:
+    """So many calm rounds, or the calmest of twice as many; ``disturbed_by`` says how many cores neighbours used."""
     rounds: list[Round] = []
     while len(rounds) < 2 * repeat:
-        rounds.append(_round(topology, plans, len(rounds)))
-        if sum(disturbance(one) <= CALM_CORES for one in rounds) >= repeat:
+        rounds.append(measure(len(rounds)))
+        if sum(disturbed_by(one) <= CALM_CORES for one in rounds) >= repeat:
             break
-    return Rounds.of(sorted(rounds, key=disturbance)[:repeat])
+    return Rounds.of(sorted(rounds, key=disturbed_by)[:repeat])
 
 
 def disturbance(one: Round) -> float:

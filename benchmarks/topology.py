@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from benchmarks import environment, procfs, programs
 from benchmarks.corpus import Corpus
 from benchmarks.storage import Element
 
@@ -164,6 +165,7 @@ class Topology:
         configuration.write_text(text)
         log = str(self.directory / f"{name}.log")
         process = self.start(name, [program, "-e", log, "-c", str(configuration)], where)
+        programs.note("nginx", environment.nginx_version())
         return self._await_http(name, process, port, "/", host)
 
     def bare_aiohttp(self, location: str) -> Server:
@@ -216,6 +218,10 @@ class Topology:
                 return Server(host, port, process.pid)
             time.sleep(0.05)
         raise CannotRun(f"{name} did not come up:\n{self.log_tail(name)}")
+
+    def cpu_s(self, besides: Server) -> float:
+        """CPU seconds of all that was started here and runs, one server aside."""
+        return sum(procfs.cpu_s(pid) for pid in self._processes if pid != besides.pid)
 
     def stop(self, server: Server) -> None:
         """Stop a server now instead of at the end."""

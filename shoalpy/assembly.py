@@ -35,6 +35,7 @@ from shoalpy.web.page import PageView
 from shoalpy.web.v1 import V1
 from shoalpy.whereabouts import Whereabouts, open_whereabouts
 from shoalpy.wpad.files import SiteFiles
+from shoalpy.wpad.rules import Rules
 from shoalpy.wpad.service import WpadService
 from ugrpy import __version__
 from ugrpy.core.clock import Clock
@@ -101,6 +102,7 @@ class _Making:
     nearest: Nearest = field(init=False)
     callers: Callers = field(init=False)
     wellness: Wellness = field(init=False)
+    _rules: Callable[[], Rules] = field(init=False)
     _book: AddressBook | None = None
 
     def __post_init__(self) -> None:
@@ -197,8 +199,10 @@ class _Making:
             organisation_of=self._organisation_of,
             caches=lambda: self.registry.live(around.clock.wall()),
         )
-        await files.refresh()
+        await files.begin()
         self.background.append(Background("wpad files", files.run))
+        self._rules = lambda: service.rules
+        has_names = bool(policy.rules_file or service.rules.named_proxies)
         parts = wpad_web.WpadParts(
             service,
             self.nearest,
@@ -206,7 +210,7 @@ class _Making:
             around.clock,
             self._organisation_of,
             self._position_of,
-            self._address_book() if service.named_proxies else None,
+            self._address_book() if has_names else None,
         )
         self.answers[wpad_web.PATH] = ("wpad", wpad_web.WpadRoute(parts))
 
@@ -269,6 +273,7 @@ class _Making:
     def front(self) -> Front:
         """All that is asked for most."""
         server = self.settings.server
+        own_fsad = dict(line.split("=", 1) for line in server.fsad)
         parts = FrontParts(
             V1(
                 self.registry,
@@ -281,7 +286,7 @@ class _Making:
             answers=self.answers,
             below=self.below,
             behind=v2.BEHIND,
-            fsad=dict(line.split("=", 1) for line in server.fsad),
+            fsad=lambda: {**self._rules().fsad, **own_fsad},
         )
         return Front(parts, clock=self.around.clock, meter=self.around.meter)
 
@@ -306,7 +311,9 @@ async def _beats(settings: Tables, intake: Intake) -> BeatsOverHttps:
         raise ConfigError(f"{path} cannot be read: {error}", where="beats.keys_file") from None
     keys = parse_keys(text, where=path)
     verifier = SignatureVerifier(keys, window_s=settings.beats.window_s)
-    return BeatsOverHttps(intake, verifier, address_of=client_of)
+    return BeatsOverHttps(
+        intake, verifier, address_of=client_of, timeout_s=settings.server.body_timeout_s
+    )
 
 
 def _broker(amqp: AmqpIntake) -> Check:

@@ -4,17 +4,15 @@ Each part declares its own settings; the tables here put them together. Field na
 help, from which ``docs/reference/shoalpy-configuration.md`` is written (``python -m shoalpy.config``).
 """
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, ConfigDict, Field
 
+from shoalpy.fsad import parse_fsad_line
 from shoalpy.geo import GeoPolicy
 from shoalpy.geoapi import GeoApiPolicy
 from shoalpy.guard import PortRange
@@ -26,58 +24,23 @@ from shoalpy.registry import RegistryPolicy
 from shoalpy.store import StorePolicy
 from shoalpy.verify import VerificationPolicy
 from shoalpy.wpad.policy import WpadPolicy
-from ugrpy.core.listen import Listen, UnixSocket
-from ugrpy.locality import Network, Position
+from ugrpy.core.listen import Listen
+from ugrpy.locality import Position
 from ugrpy.settings import loading, reference
 from ugrpy.settings.checks import listeners_are_apart
 from ugrpy.settings.loading import NOTHING, Loaded
 from ugrpy.settings.schema import STRICT, Schema
+from ugrpy.settings.serving import AccessLogFile, ListenAddresses, ServingSettings
 from ugrpy.settings.shape import TableName
-from ugrpy.settings.values import NAME_PATTERN, parse_admin, parse_listen
-
-_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-_FSAD_LINE = re.compile(r"[A-Za-z0-9_.-]+=[^\x00-\x1f\x7f]*")
-
-
-class LogLevel(StrEnum):
-    """The least severe message that is written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-def parse_fsad_line(text: str) -> str:
-    """``name=value``; raises ``ValueError``."""
-    if not _FSAD_LINE.fullmatch(text):
-        raise ValueError(f"expected name=value on one line, got {text!r}")
-    return text
+from ugrpy.settings.values import NAME_PATTERN
 
 
 @dataclass(frozen=True, slots=True)
-class ServerSettings:
+class ServerSettings(ServingSettings):
     """``[server]``: the process, its listeners, and what callers are told."""
 
-    listen: Annotated[
-        tuple[Annotated[Listen, PlainValidator(parse_listen)], ...],
-        Field(min_length=1, description="addresses for callers: host:port or [v6]:port"),
-    ] = (Listen("127.0.0.1", 8100),)
-    admin: Annotated[
-        Listen | UnixSocket | None,
-        PlainValidator(parse_admin),
-        Field(
-            description='where health and metrics are served to whoever can connect: a loopback address, "unix:/path", or "" for none'
-        ),
-    ] = None
-    trusted_proxies: Annotated[
-        tuple[Network, ...],
-        Field(description="networks whose X-Forwarded-For and Forwarded are believed"),
-    ] = ()
-    metrics_from: Annotated[
-        tuple[Network, ...],
-        Field(description="networks that may read /metrics on the callers' listener"),
-    ] = _LOOPBACK
+    listen: ListenAddresses = (Listen("127.0.0.1", 8100),)
+    access_log: AccessLogFile = ""
     ip_override: Annotated[
         bool, Field(description="callers may ask for another address than their own with ?ip=")
     ] = True
@@ -89,24 +52,10 @@ class ServerSettings:
         tuple[Annotated[str, AfterValidator(parse_fsad_line)], ...],
         Field(description="more lines for /fsad.conf, each name=value"),
     ] = ()
-    access_log: Annotated[
-        str, Field(description='a line per request: "-" for stderr, a file, or "" for none')
-    ] = ""
-    log_level: Annotated[LogLevel, Field(description="the least severe message that is logged")] = (
-        LogLevel.INFO
-    )
     sweep_s: Annotated[
         float,
         Field(gt=0, le=3600, description="how often caches no longer heard of are let go"),
     ] = 15.0
-    shutdown_s: Annotated[
-        float,
-        Field(ge=0, le=3600, description="seconds that requests in flight have when we stop"),
-    ] = 10.0
-    max_connections: Annotated[
-        int,
-        Field(ge=0, description="most connections; more are answered 503; 0 means any number"),
-    ] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +139,7 @@ SCHEMA = Schema(
         "beats.keys_file",
         "geo.databases.*",
         "store.file",
-        *("wpad.worker_proxies", "wpad.shoal_squids"),
+        *("wpad.rules_file", "wpad.worker_proxies", "wpad.shoal_squids"),
         *("wpad.export_worker_proxies", "wpad.export_shoal_squids"),
     ),
     checks=(listeners_are_apart("server.listen.*", "server.admin"),),

@@ -1,6 +1,7 @@
-"""What do the old INI files of shoal's agent, server and client mean here (reference section 8, row S57)?
+"""What do the old INI files of shoal's agent, server and client mean here (reference section 8, row S57)? And what is a ``wlcgwpad.conf``?
 
-A known key becomes a setting of ours, or is known to have no use any more; any other is warned of with file and line, and passed over.
+A known key becomes a setting of ours, or is known to have no use any more; any other is warned of with file and line, and passed over. The file of a WLCG service is none of these: it goes to ``wpad.rules_file``, where it is read
+again and again.
 """
 
 import configparser
@@ -17,6 +18,8 @@ from ugrpy.core.errors import ConfigError
 log = structlog.get_logger("shoalpy.ini")
 
 Read = Callable[[str], Any]
+# The name that WLCG services look for (reference section 10.1).
+WLCG_CONF = "wlcgwpad.conf"
 
 
 def _truth(text: str) -> bool:
@@ -121,6 +124,9 @@ def read_settings(files: Sequence[Path], kind: str) -> tuple[list[Path], dict[st
     for file in files:
         if file.suffix not in (".conf", ".ini"):
             ours.append(file)
+            continue
+        if kind == "server" and file.name == WLCG_CONF:
+            tree.setdefault("wpad", {})["rules_file"] = str(file)
             continue
         try:
             text = file.read_text("utf-8", "replace")

@@ -15,8 +15,7 @@ from ugrpy.core.errors import NotFound
 from ugrpy.service.access import opened_log
 from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.service.observing import Observer
-from ugrpy.service.patience import Patience
-from ugrpy.service.runner import Door, ServeOptions, serve
+from ugrpy.service.runner import Door, options_for, serve
 from ugrpy.service.state import ServiceState, Side
 
 PROGRAM = "shoalpy"
@@ -76,12 +75,7 @@ async def _serve(
         await serve(
             doors,
             state=state,
-            options=ServeOptions(
-                PROGRAM,
-                shutdown_s=server.shutdown_s,
-                patience=Patience(connections=server.max_connections),
-                own_process=own_process,
-            ),
+            options=options_for(server, PROGRAM, own_process=own_process),
             background=assembled.background,
             stop=stop,
             on_listening=on_listening,

@@ -99,7 +99,7 @@ async def post(transport: Transport, server: str, key: Key, body: bytes, clock: 
 
 async def publish(policy: AmqpPolicy, body: bytes) -> None:
     """Publish it as shoal's agents do, over a connection of its own. Raises ``EndpointError``, or ``ConfigError``."""
-    password, context = credentials_of(policy)
+    password, context = await asyncio.to_thread(credentials_of, policy)
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             connection = await aio_pika.connect(

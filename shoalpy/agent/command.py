@@ -44,10 +44,10 @@ async def _run(tables: AgentTables, *, once: bool, dry_run: bool) -> int:
     one = Agent(tables, clock=SystemClock(), draw=draw)
     try:
         if dry_run:
-            made = await one.heartbeat()
-            if made is not None:
-                sys.stdout.write(render_heartbeat(made[1]).decode() + "\n")
-            return 0 if made else NO_CACHE
+            said = await one.preview()
+            if said is not None:
+                sys.stdout.write(render_heartbeat(said).decode() + "\n")
+            return 0 if said else NO_CACHE
         if once:
             await one.turn()
             return 0 if one.condition.healthy else NO_CACHE

@@ -5,7 +5,6 @@ import contextlib
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, ip_network
 
 import structlog
 
@@ -15,24 +14,18 @@ from shoalpy.agent.health import Condition
 from shoalpy.agent.load import Card, Sample, max_load_kbps, rate_kbps
 from shoalpy.agent.settings import AgentTables
 from shoalpy.agent.state import State
+from shoalpy.agent.trial import Tester
 from shoalpy.announcement import Announcement
-from shoalpy.looking import Finding, Look
-from shoalpy.model import Address, Cache, CacheType, Heartbeat
-from shoalpy.probe import HttpProber, http_prober
-from shoalpy.targets import Outcome
-from shoalpy.verify import VerificationPolicy, look_at
+from shoalpy.model import Address, CacheType, Heartbeat, Upstream
 from ugrpy.core.clock import Clock
 from ugrpy.core.errors import ConfigError, EndpointError
 from ugrpy.locality import parse_address
-from ugrpy.locality.facts import UNKNOWN_FACTS
 from ugrpy.transport.client import Transport
 from ugrpy.transport.options import TransportOptions
 
 log = structlog.get_logger("shoalpy.agent")
 
 Draw = Callable[[], float]
-_LOOPBACK = IPv4Address("127.0.0.1")
-_EVERYTHING = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +65,8 @@ class Agent:
         self._sample: Sample | None = self._card.sample(clock.monotonic())
         self.condition = Condition(mailed_at_s=self._state.mailed_at_s())
         self._transport = Transport("server", TransportOptions(total_timeout_s=15.0))
+        self._tester = Tester(tables.verification, clock, draw)
+        self._found_to_front: Upstream | None = None
         self._announced_s = float("-inf")
         self._told = False
 
@@ -103,6 +98,7 @@ class Agent:
             return
         found, said = made
         await self._see_to_health(found, said)
+        said = replace(said, upstream=self._fronts())
         if self.condition.healthy:
             self._broadcast(said)
             self._told = await self._tell(beat.render_heartbeat(said)) or self._told
@@ -123,12 +119,24 @@ class Agent:
             sent_at_s=self._clock.wall(),
             load_kbps=rate_kbps(before, now),
             cache_type=found.cache_type,
-            upstream=settings.upstream,
+            upstream=self._fronts(),
             max_load_kbps=settings.max_load_kbps or max_load_kbps(self._card.speed_mbps()),
             public_ip=addresses.public,
             private_ip=addresses.private,
             external_ip=addresses.external,
         )
+
+    async def preview(self) -> Heartbeat | None:
+        """What would be said if the cache passes its test now; ``None`` when there is none."""
+        made = await self.heartbeat()
+        if made is None:
+            return None
+        found, said = made
+        trial = await self._tester.test(said, found.address, self._tables.agent.upstream)
+        return replace(said, upstream=trial.fronts or said.upstream)
+
+    def _fronts(self) -> Upstream:
+        return self._tables.agent.upstream or self._found_to_front or Upstream.BOTH
 
     def _find(self) -> Found | None:
         settings = self._tables.agent
@@ -157,27 +165,18 @@ class Agent:
         if not settings.test:
             self.condition = replace(self.condition, healthy=True)
         elif self.condition.is_due(now_s):
-            finding = await self._test(found, said)
-            passed = finding.outcome is Outcome.PASSED
-            log.info("cache tested", passed=passed, message=finding.message)
+            trial = await self._tester.test(said, found.address, settings.upstream)
+            log.info("cache tested", passed=trial.passed, message=trial.message)
+            self._found_to_front = trial.fronts or self._found_to_front
             self.condition = self.condition.tested(
-                healthy=passed,
-                message=finding.message,
+                healthy=trial.passed,
+                message=trial.message,
                 now_s=now_s,
                 healthy_s=settings.healthy_s,
                 failing_s=settings.failing_s,
             )
         if self.condition.wants_mail(now_s) and self._tables.mail.to:
             await self._mail(said, now_s)
-
-    async def _test(self, found: Found, said: Heartbeat) -> Finding:
-        policy: VerificationPolicy = replace(self._tables.verification, allow_networks=_EVERYTHING)
-        here = replace(said, public_ip=found.address or _LOOPBACK)
-        look = look_at(Cache(here, 0.0, 0.0, UNKNOWN_FACTS), policy, self._draw)
-        if isinstance(look, Finding):
-            return look
-        async with http_prober(policy, self._clock) as prober:
-            return await _look(look, prober)
 
     async def _mail(self, said: Heartbeat, now_s: float) -> None:
         letter = mail.compose(
@@ -220,14 +219,6 @@ class Agent:
             log.warning("not told", problem=str(error))
             return False
         return True
-
-
-async def _look(look: Look, prober: HttpProber) -> Finding:
-    while (ask := look.next_ask()) is not None:
-        look.heard(ask, await prober.answer(ask))
-    found = look.finding
-    assert found is not None  # next_ask gives nothing only then
-    return found
 
 
 def _own_address() -> Address | None:

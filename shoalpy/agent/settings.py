@@ -1,5 +1,9 @@
-"""What can be set for the agent; a file is needed only to name the server."""
+"""What can be set for the agent; a file is needed only to say whom to tell.
 
+``docs/reference/shoalpy-agent-configuration.md`` is written from it (``python -m shoalpy.agent.settings``).
+"""
+
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +13,11 @@ from pydantic import ConfigDict, Field
 
 from shoalpy.agent.announce import AnnouncePolicy
 from shoalpy.agent.mail import MailPolicy
+from shoalpy.guard import PortRange
 from shoalpy.intake.amqp import AmqpPolicy
 from shoalpy.model import CacheType, Upstream
 from shoalpy.verify import VerificationPolicy
-from ugrpy.settings import loading
+from ugrpy.settings import loading, reference
 from ugrpy.settings.loading import NOTHING, Loaded
 from ugrpy.settings.schema import STRICT, Schema
 
@@ -42,7 +47,12 @@ class AgentSettings:
         CacheType | None, Field(description="kind of cache, where it is not to be found out")
     ] = None
     cache_port: Annotated[int, Field(ge=0, le=65535, description="its port; 0 to find it out")] = 0
-    upstream: Annotated[Upstream, Field(description="what it fronts")] = Upstream.BOTH
+    upstream: Annotated[
+        Upstream | None,
+        Field(
+            description="what it fronts; where it is not said, a squid fronts both, and the test of a varnish finds it out"
+        ),
+    ] = None
     public_ip: Annotated[str, Field(description="public address; empty to find it out")] = ""
     private_ip: Annotated[str, Field(description="private address; empty to find it out")] = ""
     external_ip: Annotated[
@@ -106,3 +116,19 @@ def load_agent(
 ) -> Loaded[AgentTables]:
     """The settings of these files; raises ``InvalidConfiguration``."""
     return loading.load(AGENT_SCHEMA, files, overrides=overrides, environ=environ)
+
+
+PAGE = reference.Page(
+    module="shoalpy.agent.settings",
+    title="Configuration of shoalpy agent",
+    file="agent.toml",
+    example=("agent.cache_port", "3128"),
+    words={PortRange: "port or range"},
+    more=(
+        "A `--config` that ends in `.conf` is a configuration of shoal's agent and read as such;"
+        " its keys that have no use any more are passed over."
+    ),
+)
+
+if __name__ == "__main__":
+    sys.stdout.write(reference.render_reference(AGENT_SCHEMA, PAGE))

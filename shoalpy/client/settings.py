@@ -77,7 +77,7 @@ class ClientSettings:
     )
     state_file: Annotated[
         str, Field(description='where the last list that was found is kept; "" for nowhere')
-    ] = "/var/lib/shoalpy/client.json"
+    ] = "/var/lib/shoalpy-client/client.json"
     pac_urls: Annotated[
         tuple[Annotated[str, Field(pattern="^(https?|file)://")], ...],
         Field(description='PAC files, the first that can be had is used; also for "auto"'),

@@ -25,7 +25,6 @@ from ugrpy.core.errors import RequestError
 from ugrpy.service.body import ContentTooLarge, ends_connection, read_body
 
 PATH = "/v2/heartbeats"
-BODY_TIMEOUT_S = 10.0
 _SIGNED_FIELDS = ("Content-Digest", "Signature", "Signature-Input")
 _PROBLEM = "application/problem+json"
 
@@ -59,18 +58,19 @@ class BeatsPolicy:
 
 @dataclass(frozen=True, slots=True)
 class BeatsOverHttps:
-    """The handler. ``address_of`` tells who sent a request, proxies seen through."""
+    """The handler. ``address_of`` tells who sent a request, proxies seen through; ``timeout_s`` is what its content has to arrive."""
 
     intake: Intake
     verifier: Verifier
     address_of: Callable[[web.BaseRequest], Address | None] = field(default=lambda _request: None)
+    timeout_s: float = 30.0
 
     async def __call__(self, request: web.BaseRequest) -> web.Response:
         """Answer one request."""
         if request.method != "POST":
             return _problem(405, "a heartbeat is posted", Allow="POST")
         try:
-            body = await read_body(request, max_bytes=MAX_BEAT_BYTES, timeout_s=BODY_TIMEOUT_S)
+            body = await read_body(request, max_bytes=MAX_BEAT_BYTES, timeout_s=self.timeout_s)
         except ContentTooLarge as error:
             self.intake.counts.dropped(Transport.HTTPS, Reason.TOO_LONG)
             return _closing(request, _problem(error.status, str(error), reason=Reason.TOO_LONG))

@@ -39,7 +39,7 @@ class FrontParts:
 
     ``answers``: paths that other parts serve to callers, by name of the part; ``below``: the same for all paths with
     that beginning. ``behind``: the beginnings of paths that the application behind serves. ``fsad``: what the operator adds to
-    ``/fsad.conf``.
+    ``/fsad.conf`` now.
     """
 
     v1: V1
@@ -48,7 +48,7 @@ class FrontParts:
     answers: Mapping[str, tuple[str, Answer]] = field(default_factory=dict)
     below: Mapping[str, tuple[str, Answer]] = field(default_factory=dict)
     behind: tuple[str, ...] = ()
-    fsad: Mapping[str, str] = field(default_factory=dict)
+    fsad: Callable[[], Mapping[str, str]] = dict
 
 
 class Front:
@@ -126,7 +126,7 @@ class Front:
 
     async def _echo(self, request: web.BaseRequest, asking: Asking) -> web.StreamResponse:
         check_reading(request)
-        body = echo.render_fsad(asking.address, self._parts.fsad).encode()
+        body = echo.render_fsad(asking.address, self._parts.fsad()).encode()
         return await _for_the_caller(request, body, echo.CONTENT_TYPE)
 
     async def _page(

@@ -14,6 +14,7 @@ from shoalpy.ranking import Ranked, Wish
 from shoalpy.web.callers import Asking
 from shoalpy.web.front import check_reading
 from shoalpy.web.replies import SERVER
+from shoalpy.wpad.rules import Rules
 from shoalpy.wpad.service import CACHE_CONTROL, PacAnswer, WpadRequest, WpadService
 from ugrpy.core.clock import Clock
 from ugrpy.locality import Position, great_circle_km
@@ -50,14 +51,15 @@ class WpadRoute:
 
     def __init__(self, parts: WpadParts) -> None:
         self._parts = parts
-        self._hosts = sorted({proxy.host for proxy in parts.service.named_proxies})
+        self._rules: Rules | None = None
+        self._hosts: list[str] = []
 
     async def __call__(self, request: web.BaseRequest, asking: Asking) -> web.StreamResponse:
         """Answer one request."""
         check_reading(request)
         parts = self._parts
-        if parts.book is not None and self._hosts:
-            await parts.book.learn(self._hosts)
+        if parts.book is not None and (hosts := self._named()):
+            await parts.book.learn(hosts)
         now_s = parts.clock.wall()
         answer = parts.service.answer(self._asked(request, asking, now_s), now_s)
         is_pac = isinstance(answer, PacAnswer)
@@ -71,6 +73,13 @@ class WpadRoute:
                 "X-Content-Type-Options": "nosniff",
             },
         )
+
+    def _named(self) -> list[str]:
+        """The hosts of proxies that the rules of now name."""
+        rules = self._parts.service.rules
+        if rules is not self._rules:
+            self._rules, self._hosts = rules, sorted({one.host for one in rules.named_proxies})
+        return self._hosts
 
     def _asked(self, request: web.BaseRequest, asking: Asking, now_s: float) -> WpadRequest:
         parts, address = self._parts, asking.address

@@ -1,4 +1,5 @@
-"""Keeps what the files of sites say in ``service.directory``, and writes the same files for other servers (row S73).
+"""Keeps what the files of sites say in ``service.directory``, and what the operator's says in ``service.rules``; writes the files of sites for other
+servers (row S73).
 
 Files are replaced by renaming a whole one into their place, here and by all who copy them, so that nobody ever reads half of one.
 One that cannot be read or understood leaves what was known before.
@@ -16,8 +17,10 @@ from typing import Generic, TypeVar
 import structlog
 
 from shoalpy.model import Cache
+from shoalpy.wpad.conf import parse_conf
 from shoalpy.wpad.directory import Directory, OrganisationOf
 from shoalpy.wpad.policy import WpadPolicy
+from shoalpy.wpad.rules import Rules, parse_rules
 from shoalpy.wpad.service import WpadService
 from shoalpy.wpad.sites import (
     BadSiteFile,
@@ -28,6 +31,7 @@ from shoalpy.wpad.sites import (
     render_worker_proxies,
     shoal_squids_of,
 )
+from ugrpy.core.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -62,7 +66,7 @@ class _Kept(Generic[T]):
         understood = self.parse(data.decode("utf-8"))
         self.found, self.stamp = understood.found, stamp
         for problem in understood.problems:
-            log.warning("squid left out", file=self.path, problem=problem)
+            log.warning("left out of a file", file=self.path, problem=problem)
 
 
 class SiteFiles:
@@ -80,11 +84,20 @@ class SiteFiles:
         self._service = service
         self._organisation_of = organisation_of
         self._caches = caches
+        self._rules = _Kept(policy.rules_file, self._parse_rules)
         self._sites = _Kept(policy.worker_proxies, parse_worker_proxies)
         self._squids = _Kept(policy.shoal_squids, parse_shoal_squids)
 
     def __repr__(self) -> str:
         return f"<SiteFiles {len(self._sites.found)} sites, {len(self._squids.found)} squids>"
+
+    async def begin(self) -> None:
+        """The first round. Raises ``ConfigError`` when the operator's rules cannot be had: without them everybody would be told wrong."""
+        try:
+            await asyncio.to_thread(self._rules.read)
+        except (OSError, ValueError, BadSiteFile) as error:
+            raise ConfigError(f"{self._rules.path}: {error}", where="wpad.rules_file") from None
+        await self.refresh()
 
     async def run(self) -> None:
         """A round now, and then every ``reload_s``."""
@@ -94,6 +107,9 @@ class SiteFiles:
 
     async def refresh(self) -> None:
         """Read, look up anew whose addresses they are, and write. Never raises for a file."""
+        await asyncio.to_thread(self._read, self._rules)
+        for rules in self._rules.found:
+            self._service.rules = rules
         await asyncio.to_thread(self._read, self._sites)
         await asyncio.to_thread(self._read, self._squids)
         caches = tuple(self._caches())
@@ -107,6 +123,14 @@ class SiteFiles:
         sites = self._sites.found
         await self._write(self._policy.export_worker_proxies, lambda: render_worker_proxies(sites))
         await self._write(self._policy.export_shoal_squids, lambda: render_shoal_squids(caches))
+
+    def _parse_rules(self, text: str) -> Understood[Rules]:
+        conf = parse_conf(text)
+        try:
+            rules = parse_rules(conf.under(self._policy), conf.fsad)
+        except ConfigError as error:
+            raise BadSiteFile(str(error)) from None
+        return Understood((rules,), conf.problems)
 
     def _read(self, kept: "_Kept[T]") -> None:
         try:

@@ -14,14 +14,8 @@ from shoalpy.ranking import CostPolicy, Ranked
 from shoalpy.wpad.caches import groups_of
 from shoalpy.wpad.directory import Directory, NoOffer, Offer, folded
 from shoalpy.wpad.overload import Overload
-from shoalpy.wpad.policy import (
-    ANY_HOST,
-    HostRules,
-    Patterns,
-    WpadPolicy,
-    parse_destinations,
-    parse_hosts,
-)
+from shoalpy.wpad.policy import WpadPolicy
+from shoalpy.wpad.rules import ANY_HOST, NO_RULES, HostRules, Patterns, parse_rules
 
 CACHE_CONTROL = "max-age=0"
 
@@ -73,7 +67,8 @@ class _Ways:
 
 
 class WpadService:
-    """Answers by the rules of ``policy``. ``directory`` is replaced when the files of sites have changed.
+    """Answers by the rules of ``policy``; by none before the file that it names is read. ``directory`` and ``rules`` are replaced
+    when their files have changed.
 
     Raises ``ConfigError`` when the rules cannot be understood.
     """
@@ -82,22 +77,14 @@ class WpadService:
         self.directory = Directory()
         self._policy = policy
         self._costs = costs
-        self._hosts = parse_hosts(policy)
-        self._destinations = parse_destinations(policy)
+        # where a file says more they can be understood only with it
+        self.rules = NO_RULES if policy.rules_file else parse_rules(policy)
         self._overload = Overload()
-        self._excluded = frozenset(map(folded, policy.overload_excludes))
-
-    @property
-    def named_proxies(self) -> frozenset[Proxy]:
-        """All proxies that the rules name, which ``in_order`` may be asked to sort."""
-        lists = [rules.proxies for rules in self._hosts.values()]
-        lists += [one.backups for one in self._destinations.values()]
-        return frozenset(proxy for proxies in lists for proxy in proxies)
 
     def answer(self, request: WpadRequest, now_s: float) -> PacAnswer | WpadRefusal:
         """The script for one request; it counts towards the caller's load where that is limited."""
         host = request.host.lower().rstrip(".")
-        rules = self._hosts.get(host) or self._hosts.get(ANY_HOST)
+        rules = self.rules.hosts.get(host) or self.rules.hosts.get(ANY_HOST)
         if rules is None:
             return WpadRefusal(UNKNOWN_HOST)
         ways = self._ways(rules, request, now_s)
@@ -109,9 +96,9 @@ class WpadService:
                 self._policy.style,
                 comment=ways.comment,
                 destinations=[
-                    Destination(self._destinations[alias].globs, route)
+                    Destination(self.rules.destinations[alias].globs, route)
                     for alias, route in ways.destinations.items()
-                    if alias in self._destinations
+                    if alias in self.rules.destinations
                 ],
             )
         )
@@ -133,7 +120,7 @@ class WpadService:
         if rules.site_backups:
             backed = {
                 alias: request.in_order(one.backups)
-                for alias, one in self._destinations.items()
+                for alias, one in self.rules.destinations.items()
                 if one.backups
             }
             with_backups = {
@@ -142,17 +129,17 @@ class WpadService:
             }
             # the destinations with backups are the narrower ones where they are part of another
             ways = {**with_backups, **{a: way for a, way in ways.items() if a not in backed}}
-        order = [alias for alias in self._destinations if alias in ways]
-        order.sort(key=lambda alias: len(self._destinations[alias].globs))
+        order = [alias for alias in self.rules.destinations if alias in ways]
+        order.sort(key=lambda alias: len(self.rules.destinations[alias].globs))
         return _Ways(offer.default, {alias: ways[alias] for alias in order}, offer.comment)
 
     def _way_for(self, alias: str, offer: Offer) -> Route:
         """The offer's way for a destination: its own, that of one which it is part of, or the default."""
         if alias in offer.destinations:
             return offer.destinations[alias]
-        globs = set(self._destinations[alias].globs)
+        globs = set(self.rules.destinations[alias].globs)
         for other, way in offer.destinations.items():
-            wider = self._destinations.get(other)
+            wider = self.rules.destinations.get(other)
             if wider is not None and globs <= set(wider.globs):
                 return way
         return offer.default
@@ -160,7 +147,7 @@ class WpadService:
     def _blocked(self, rules: HostRules, request: WpadRequest, now_s: float) -> _Ways | None:
         """The backups, for an organisation that asks too often; ``None`` for the others."""
         names = [name for name in map(folded, request.organisations) if name]
-        if rules.overload is None or not names or names[0] in self._excluded:
+        if rules.overload is None or not names or names[0] in self.rules.excluded:
             return None
         alias, limit = rules.overload
         load = self._overload.note(names[0], limit, now_s)
@@ -170,7 +157,7 @@ class WpadService:
             f"Organization blocked for {load.blocked_minutes} minutes (load {load.percent}%),"
             " needs own proxies; directing to backups"
         )
-        backups = tuple(request.in_order(self._destinations[alias].backups))
+        backups = tuple(request.in_order(self.rules.destinations[alias].backups))
         return _Ways(Route(backups=backups), {}, comment)
 
     def _listed(self, rules: HostRules, request: WpadRequest) -> _Ways | NoOffer:
@@ -183,7 +170,7 @@ class WpadService:
         default = after
         if rules.nearest:
             default = self._nearest(request, None, after)
-            for alias, patterns in self._destinations.items():
+            for alias, patterns in self.rules.destinations.items():
                 if patterns.upstream is not None and alias not in ways:
                     ways[alias] = self._nearest_for(patterns, request, after)
         if default == Route() and not ways:

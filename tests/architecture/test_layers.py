@@ -76,7 +76,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     # adapters
     "ugrpy.transport": ("ugrpy.core",),
     "ugrpy.settings": ("ugrpy.core",),
-    "ugrpy.service": ("ugrpy.core", "ugrpy.security"),
+    "ugrpy.service": ("ugrpy.core", "ugrpy.security", "ugrpy.settings"),
     "ugrpy.endpoints": (),
     "ugrpy.endpoints.ancestors": ("ugrpy.core", "ugrpy.namespace"),
     "ugrpy.endpoints.completing": ("ugrpy.core", "ugrpy.namespace", "ugrpy.endpoints.base"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.parity.claims import claim_of
+from tests.parity.measured import load_documents
 from tests.parity.records import RECORDS, Claim, load_records, reconcile
 from tests.parity.report import count, render_json, render_markdown
 from tests.parity.rows import load_rows
@@ -43,7 +44,8 @@ def main() -> None:
     """Judge every row, write both files, print the totals."""
     rows = load_rows()
     records = reconcile(collect_claims(), load_records(ROOT / RECORDS))
-    verdicts = {row_id: judge(row, records) for row_id, row in rows.items()}
+    kept = load_documents(ROOT)
+    verdicts = {row_id: judge(row, records, kept) for row_id, row in rows.items()}
     docs = ROOT / "docs"
     docs.mkdir(exist_ok=True)
     (docs / "parity.md").write_text(render_markdown(rows, verdicts), encoding="utf-8")

@@ -11,13 +11,14 @@ _INTRODUCTION = """\
 # Parity
 
 Each row is one criterion of the reference checklists. A row passes when every test that claims it passed in the last
-run and the real programs it needs were used while they ran. This page and `parity.json` are written by `make parity`
-from `tests/rows.toml` and the last test run; do not edit them.
+run and the real programs it needs were used while they ran. Tests never assert speed: a row about it names a figure of a benchmark and a bound, and
+passes when the newest result kept in `benchmarks/results` holds that figure and meets the bound. This page and
+`parity.json` are written by `make parity` from `tests/rows.toml`, the last test run and those results; do not edit them.
 """
 
 
 def render_json(verdicts: Mapping[str, Verdict]) -> str:
-    """``{"rows": {id: {"status", "tests", "peers", "missing"}}}``, in the order given."""
+    """``{"rows": {id: {"status", "tests", "peers", "missing"}}}``, in the order given; ``figures`` where a benchmark is part of the proof."""
     rows = {
         row_id: {
             "status": verdict.status.value,
@@ -25,6 +26,7 @@ def render_json(verdicts: Mapping[str, Verdict]) -> str:
             "peers": list(verdict.peers),
             "missing": verdict.missing,
         }
+        | ({"figures": list(verdict.figures)} if verdict.figures else {})
         for row_id, verdict in verdicts.items()
     }
     return json.dumps({"rows": rows}, indent=1, ensure_ascii=False) + "\n"
@@ -70,6 +72,7 @@ def _total(title: str, verdicts: Mapping[str, Verdict]) -> str:
 
 def _line(row: Row, verdict: Verdict) -> str:
     proof = [f"`{test.removeprefix('tests/')}`" for test in verdict.tests]
+    proof += [_cell(figure) for figure in verdict.figures]
     if verdict.peers:
         proof.append("with " + ", ".join(verdict.peers))
     missing = verdict.missing

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.parity.bounds import Bound, parse_bound
+
 ROWS_FILE = Path(__file__).resolve().parents[1] / "rows.toml"
 
 # prefix of an id -> title of its checklist, in the order of the report
@@ -30,11 +32,12 @@ _ID = re.compile(r"([A-Z]+)([0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One criterion. ``needs`` names the real programs that its passing tests must have used."""
+    """One criterion. ``needs`` names the real programs that its proof must have used, ``measured`` what benchmarks must have found."""
 
     id: str
     text: str
     needs: frozenset[str] = frozenset()
+    measured: tuple[Bound, ...] = ()
 
     @property
     def checklist(self) -> str:
@@ -54,9 +57,10 @@ def parse_rows(toml: str) -> dict[str, Row]:
     """The rows of a ``rows.toml`` text in the order of the report. Raises ``ValueError`` for a bad one."""
     rows = []
     for row_id, table in tomllib.loads(toml).items():
-        if not isinstance(table, dict) or not table.keys() <= {"text", "needs"}:
-            raise ValueError(f"{row_id}: a row has text and needs, nothing else")
-        rows.append(Row(row_id, str(table["text"]), frozenset(table.get("needs", ()))))
+        if not isinstance(table, dict) or not table.keys() <= {"text", "needs", "measured"}:
+            raise ValueError(f"{row_id}: a row has text, needs and measured, nothing else")
+        bounds = tuple(parse_bound(row_id, bound) for bound in table.get("measured", ()))
+        rows.append(Row(row_id, str(table["text"]), frozenset(table.get("needs", ())), bounds))
     order = list(CHECKLISTS)
     rows.sort(key=lambda row: (order.index(row.checklist), split_id(row.id)[1]))
     return {row.id: row for row in rows}

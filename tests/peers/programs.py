@@ -55,6 +55,8 @@ PROGRAMS: Mapping[str, Program] = {
     "rabbitmq": Program("/usr/lib/rabbitmq/bin/rabbitmq-defaults", ("rabbitmq-server",)),
     "rclone": Program("rclone", ("rclone",), "version"),
     "squid": Program("squid", ("squid",)),
+    # only to judge our units; nothing of it is started
+    "systemd": Program("systemd-analyze", ("systemd",), version_pattern=r"systemd ([0-9]+)"),
     "varnish": Program("varnishd", ("varnish",), "-V", r"varnish-([0-9.]+)"),
     "wget2": Program("wget2", ("wget2",)),
     "xrootd": Program("xrootd", ("xrootd-server", "xrootd-server-plugins"), "-v"),

@@ -1,12 +1,11 @@
 """Do the pages work for people: on a phone and on a desk, by day and by night, without scripts, with hostile names?"""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.functional import clients
 from tests.functional.clients import (
@@ -23,16 +22,15 @@ from tests.functional.clients import (
     only_bytes,
     write,
 )
-from tests.peers.browser import chromium
 from tests.peers.gateway import Gateway, GatewayStarter
 from tests.peers.process import free_port
+from tests.slow.browsing import SIZES, beyond_the_side, contrasts
 from ugrpy.core.urls import decode_path
 
 pytestmark = pytest.mark.slow
 grid = clients.grid
 odd = clients.odd
 
-SIZES = {"phone": (390, 844), "small phone": (320, 568), "desk": (1280, 800)}
 HOSTILE = "/hostile <b>&\"'"
 HOSTILE_NAMES = (
     "<script>alert(1)<script>",
@@ -55,67 +53,6 @@ HOSTILE_NAMES = (
 def hostile_bytes(name: str) -> bytes:
     """Plain text, which Chromium shows."""
     return f"file {HOSTILE_NAMES.index(name)} of the hostile ones".encode()
-
-
-@dataclass(slots=True)
-class Seen:
-    """What a page did that it should not: messages on its console, dialogs, errors, requests to others."""
-
-    console: list[str] = field(default_factory=list)
-    dialogs: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def nothing_bad(self) -> bool:
-        return not (self.console or self.dialogs or self.errors)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def seen() -> Seen:
-    return Seen()
-
-
-Open = Callable[..., Page]
-
-
-@pytest.fixture
-def open_page(browser: Browser, seen: Seen) -> Iterator[Open]:
-    """A page of its own at this URL; all that goes wrong on it is in ``seen``."""
-    contexts: list[BrowserContext] = []
-
-    def dismissed(dialog: Dialog) -> None:
-        seen.dialogs.append(dialog.message)
-        dialog.dismiss()
-
-    def opened(
-        url: str, *, size: str = "desk", scheme: str = "light", scripts: bool = True
-    ) -> Page:
-        width, height = SIZES[size]
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            is_mobile=size != "desk",
-            has_touch=size != "desk",
-            color_scheme="dark" if scheme == "dark" else "light",
-            java_script_enabled=scripts,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda told: seen.console.append(f"{told.text} {told.location['url']}"))
-        page.on("pageerror", lambda error: seen.errors.append(str(error)))
-        page.on("request", lambda request: seen.requests.append(request.url))
-        page.on("dialog", dismissed)
-        page.goto(url)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture(scope="module")
@@ -286,16 +223,7 @@ def test_odd_names_are_shown_as_they_are_and_downloaded(odd, open_page, seen):
 )
 def test_nothing_reaches_over_the_side(hostile, open_page, size, path):
     page = open_page(hostile.at(path), size=size)
-    width = SIZES[size][0]
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    beyond = page.evaluate(
-        """width => [...document.querySelectorAll('body *')].filter(one => {
-            const box = one.getBoundingClientRect();
-            return box.width > 1 && (box.right > width + 1 || box.left < -1);
-        }).map(one => one.outerHTML.slice(0, 80))""",
-        width,
-    )
-    assert beyond == []
+    assert beyond_the_side(page, size) == []
 
 
 @pytest.mark.parametrize("size", ["phone", "small phone"])
@@ -307,40 +235,6 @@ def test_links_are_large_enough_for_a_finger(grid, open_page, size):
     assert all(box is not None and box["height"] >= 24 for box in boxes), boxes
     crumbs = [link.bounding_box() for link in page.locator("nav a").all()]
     assert all(box is not None and box["width"] >= 24 for box in crumbs), crumbs
-
-
-def contrasts(page: Page) -> dict[str, float]:
-    """WCAG contrast of each text on the page with what is behind it, the worst of each kind."""
-    found: list[tuple[str, float]] = page.evaluate(
-        """() => {
-        const parts = text => (text.match(/[\\d.]+/g) || []).map(Number);
-        const light = ([r, g, b]) => {
-            const [x, y, z] = [r, g, b].map(c => c / 255).map(
-                c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-            return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-        };
-        const ground = one => {
-            for (let at = one; at; at = at.parentElement) {
-                const color = parts(getComputedStyle(at).backgroundColor);
-                if (color.length === 3 || color[3] === 1) return color;
-            }
-            return null;
-        };
-        const found = [];
-        for (const one of document.querySelectorAll('body *')) {
-            const own = [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-            if (!own || !one.checkVisibility()) continue;
-            const style = getComputedStyle(one), behind = ground(one);
-            const [a, b] = [light(parts(style.color)), behind ? light(behind) : NaN];
-            const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-            found.push([`${one.tagName}.${one.className}`, ratio]);
-        }
-        return found; }"""
-    )
-    worst: dict[str, float] = {}
-    for kind, ratio in found:
-        worst[kind] = min(worst.get(kind, ratio), ratio)
-    return worst
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,11 +11,11 @@ from ugrpy.config.model import (
     EndpointSettings,
     FederationSettings,
     LocalitySettings,
-    LogLevel,
     ServiceSettings,
 )
 from ugrpy.core.listen import Listen, UnixSocket
 from ugrpy.settings.problems import InvalidConfiguration, Problem
+from ugrpy.settings.serving import LogLevel
 
 __all__ = [
     "Absence",

@@ -8,7 +8,6 @@ Field names are the keys of the file; each carries its help, from which the refe
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -17,11 +16,10 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 from ugrpy.cache.entries import CachePolicy
 from ugrpy.changing.ground import ChangeSettings
 from ugrpy.config.values import check_kind, check_mounts, parse_mount, parse_prefix, parse_url
-from ugrpy.core.listen import Listen, UnixSocket
+from ugrpy.core.listen import Listen
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.locality.model import (
     MAX_WEIGHT,
-    Network,
     NetworkPlace,
     PositionSetting,
     PreferenceRule,
@@ -31,21 +29,13 @@ from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.paths import Mount
 from ugrpy.security.identity import Audience
 from ugrpy.settings.schema import STRICT
+from ugrpy.settings.serving import AdminAddress, ListenAddresses, ServingSettings
 from ugrpy.settings.shape import TableName
-from ugrpy.settings.values import NAME_PATTERN, parse_admin, parse_listen
+from ugrpy.settings.values import NAME_PATTERN
 from ugrpy.transport.options import TransportOptions
 
 _LISTEN = Listen("127.0.0.1", 8080)
 _ADMIN = Listen("127.0.0.1", 8081)
-
-
-class LogLevel(StrEnum):
-    """The least severe message that is written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 class Absence(StrEnum):
@@ -56,78 +46,12 @@ class Absence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceSettings:
+class ServiceSettings(ServingSettings):
     """``[service]``: the processes and their listeners."""
 
-    listen: Annotated[
-        tuple[Annotated[Listen, PlainValidator(parse_listen)], ...],
-        Field(min_length=1, description="addresses for clients: host:port or [v6]:port"),
-    ] = (_LISTEN,)
-    admin: Annotated[
-        Listen | UnixSocket | None,
-        PlainValidator(parse_admin),
-        Field(
-            description='where health, metrics and operations are served: a loopback address, "unix:/path", or "" for none'
-        ),
-    ] = _ADMIN
+    listen: ListenAddresses = (_LISTEN,)
+    admin: AdminAddress = _ADMIN
     workers: Annotated[int, Field(ge=1, le=512, description="processes that share the port")] = 1
-    trusted_proxies: Annotated[
-        tuple[Network, ...],
-        Field(description="networks whose X-Forwarded-For and Forwarded are believed"),
-    ] = ()
-    metrics_from: Annotated[
-        tuple[Network, ...],
-        Field(description="networks that may read /metrics on the clients' listener"),
-    ] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-    access_log: Annotated[
-        str, Field(description='a line per request: "-" for stderr, a file, or "" for none')
-    ] = "-"
-    log_level: Annotated[LogLevel, Field(description="the least severe message that is logged")] = (
-        LogLevel.INFO
-    )
-    shutdown_s: Annotated[
-        float,
-        Field(ge=0, le=3600, description="seconds that requests in flight have when we stop"),
-    ] = 10.0
-    head_timeout_s: Annotated[
-        float,
-        Field(
-            gt=0,
-            le=3600,
-            description="a request's head must be complete so many seconds after its first byte, and a connection begin one in that time",
-        ),
-    ] = 30.0
-    body_timeout_s: Annotated[
-        float,
-        Field(
-            gt=0,
-            le=3600,
-            description="seconds for the content of a PROPFIND; the content of a refused request is waited for at most 10 s",
-        ),
-    ] = 30.0
-    send_timeout_s: Annotated[
-        float,
-        Field(
-            gt=0,
-            le=3600,
-            description="a client that takes none of its answer for so many seconds is cut off; a slow one is not",
-        ),
-    ] = 60.0
-    keepalive_s: Annotated[
-        float,
-        Field(
-            gt=0,
-            le=3600,
-            description="seconds a connection may be idle between requests; a proxy in front should keep it for less",
-        ),
-    ] = 75.0
-    max_connections: Annotated[
-        int,
-        Field(
-            ge=0,
-            description="most connections of clients for each worker and address; more are answered 503; 0 means any number",
-        ),
-    ] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,31 +16,31 @@ BACKLOG = 1024
 
 
 async def listen_tcp(
-    server: web.Server, host: str, port: int, *, shared: bool = False
+    server: web.Server, host: str, port: int, *, shared: bool = False, backlog: int = BACKLOG
 ) -> asyncio.Server:
     """Listen on a TCP address; port 0 lets the system choose.
 
     ``shared``: other processes listen on the same port (SO_REUSEPORT). Raises ``ConfigError`` when the address cannot be had.
     """
     loop = asyncio.get_running_loop()
-    starting = loop.create_server(server, host, port, backlog=BACKLOG, reuse_port=shared or None)
+    starting = loop.create_server(server, host, port, backlog=backlog, reuse_port=shared or None)
     return await _started(starting, f"{host}:{port}", hint="is another program using the port?")
 
 
-async def listen_unix(server: web.Server, path: str) -> asyncio.Server:
+async def listen_unix(server: web.Server, path: str, *, backlog: int = BACKLOG) -> asyncio.Server:
     """Listen on a Unix socket that only this user may use; a socket left behind there is replaced, any other file is not.
 
     Raises ``ConfigError`` when that fails.
     """
-    return await _started(_unix(server, path), f"unix:{path}", hint="is the path right?")
+    return await _started(_unix(server, path, backlog), f"unix:{path}", hint="is the path right?")
 
 
-async def _unix(server: web.Server, path: str) -> asyncio.Server:
+async def _unix(server: web.Server, path: str, backlog: int) -> asyncio.Server:
     await asyncio.to_thread(_remove_socket, path)
     before = os.umask(0o177)
     try:
         loop = asyncio.get_running_loop()
-        return await loop.create_unix_server(server, path, backlog=BACKLOG)
+        return await loop.create_unix_server(server, path, backlog=backlog)
     finally:
         os.umask(before)
 

@@ -18,11 +18,12 @@ from aiohttp import web
 from ugrpy.core.aio import cancel_and_wait
 from ugrpy.core.listen import Address, Listen
 from ugrpy.service.background import Background, start_background
-from ugrpy.service.listeners import bound_addresses, listen_tcp, listen_unix
+from ugrpy.service.listeners import BACKLOG, bound_addresses, listen_tcp, listen_unix
 from ugrpy.service.observing import Observer
 from ugrpy.service.patience import Patience
 from ugrpy.service.protocol import GatewayProtocol, Handler, ProtocolServer
 from ugrpy.service.state import ServiceState
+from ugrpy.settings.serving import ServingSettings
 
 log = structlog.get_logger("ugrpy.service")
 
@@ -60,9 +61,27 @@ class ServeOptions:
     patience: Patience = field(default_factory=Patience)
     keepalive_s: float = 75.0
     linger_s: float = LINGER_S
+    backlog: int = BACKLOG
     protocol: type[GatewayProtocol] = GatewayProtocol
     worker: int = 0
     own_process: bool = True
+
+
+def options_for(settings: ServingSettings, program: str, **more: Any) -> ServeOptions:
+    """The options that the settings of a service mean; ``more`` are those that nobody sets in a file."""
+    return ServeOptions(
+        program,
+        shutdown_s=settings.shutdown_s,
+        patience=Patience(
+            head_s=settings.head_timeout_s,
+            send_s=settings.send_timeout_s,
+            connections=settings.max_connections,
+        ),
+        keepalive_s=settings.keepalive_s,
+        linger_s=min(LINGER_S, settings.body_timeout_s),
+        backlog=settings.backlog,
+        **more,
+    )
 
 
 def run(main: Coroutine[Any, Any, T], *, loop: str = "uvloop") -> T:
@@ -141,9 +160,15 @@ class _Opened:
         self._server = server = await self._make_server()
         for address in self._door.addresses:
             if isinstance(address, Listen):
-                listening = listen_tcp(server, address.host, address.port, shared=self._door.shared)
+                listening = listen_tcp(
+                    server,
+                    address.host,
+                    address.port,
+                    shared=self._door.shared,
+                    backlog=self._options.backlog,
+                )
             else:
-                listening = listen_unix(server, address.path)
+                listening = listen_unix(server, address.path, backlog=self._options.backlog)
             self._listeners.append(await listening)
 
     async def _make_server(self) -> ProtocolServer:

@@ -16,9 +16,8 @@ from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog, opened_log
 from ugrpy.service.background import Background
 from ugrpy.service.metrics import PrometheusMeter
-from ugrpy.service.patience import Patience
 from ugrpy.service.protocol import GatewayProtocol
-from ugrpy.service.runner import LINGER_S, Door, ServeOptions, run, serve
+from ugrpy.service.runner import Door, options_for, run, serve
 from ugrpy.service.state import ServiceState
 from ugrpy.service.workers import among_workers
 from ugrpy.telemetry import GEO_FAILURES, METRICS
@@ -95,7 +94,8 @@ class Worker:
             ]
         if service.workers > 1:
             background += among_workers(state, stop)
-        await serve(doors, state=state, options=self._options(), background=background, stop=stop)
+        options = options_for(service, "ugrpy", protocol=self._protocol, worker=self._index)
+        await serve(doors, state=state, options=options, background=background, stop=stop)
 
     def _gateway(
         self, federation: Federation, part: Changing | None, access_log: AccessLog | None
@@ -129,19 +129,3 @@ class Worker:
             assembled.federation.ranker.forget()
 
         return GeoWatcher(assembled.database, forget=forget, failed=lambda _error: failures.add())
-
-    def _options(self) -> ServeOptions:
-        service = self._config.service
-        return ServeOptions(
-            program="ugrpy",
-            shutdown_s=service.shutdown_s,
-            patience=Patience(
-                head_s=service.head_timeout_s,
-                send_s=service.send_timeout_s,
-                connections=service.max_connections,
-            ),
-            keepalive_s=service.keepalive_s,
-            linger_s=min(LINGER_S, service.body_timeout_s),
-            protocol=self._protocol,
-            worker=self._index,
-        )

@@ -136,8 +136,16 @@ def test_a_varnish_is_found(origin: PeerServer, tmp_path: Path):
     varnish = caches.varnish(folder, origin)
     varnish.process.start()
     try:
-        said = _said(_config(tmp_path, origin, "http://127.0.0.1:9", _only(tmp_path, str(folder))))
+        file = _config(tmp_path, origin, "http://127.0.0.1:9", _only(tmp_path, str(folder)))
+        said = _said(file)
         assert (said["cache_type"], said["cache_port"]) == ("varnish", varnish.process.port)
+        assert said["upstream"] == "both"  # it fronts nothing that can be asked for
+        origin.write(
+            "cvmfs/oasis.opensciencegrid.org/.cvmfspublished", b"Noasis.opensciencegrid.org\n"
+        )
+        assert _said(file)["upstream"] == "cvmfs"
+        origin.write("atlr", b"OK")
+        assert _said(file)["upstream"] == "both"
     finally:
         varnish.process.stop()
 

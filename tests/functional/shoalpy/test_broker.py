@@ -15,9 +15,16 @@ from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPrecondit
 from tests.functional.shoalpy.publishing import beats, config, publish, until
 from tests.functional.shoalpy.shoal import GENEVA, Shoal, heartbeat
 from tests.peers.rabbitmq import PASSWORD, USER, VIRTUAL_HOST
-from tests.unit.shoalpy.hostile import HOSTILE
+from tests.unit.shoalpy.hostile import HOSTILE, ODD_CAPACITIES
 
 pytestmark = pytest.mark.functional
+
+EVERY_ENDPOINT = (
+    *("/nearest", "/nearest/9", "/nearestverified", "/nearestcvmfs", "/nearestconditions", "/all"),
+    *("/wpad.dat", "/fsad.conf", "/external", "/", "/0", "/v2/caches", "/v2/nearest", "/v2/stats"),
+    *("/api/v1.0/geo/x/192.0.2.1,198.51.100.1", "/cvmfs/r/api/v1.0/geo/x/192.0.2.1"),
+    *("/openapi.json", "/docs", "/livez", "/readyz", "/healthz"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -108,16 +115,28 @@ def test_hostile_heartbeats_are_counted_by_reason_and_harm_nobody(server, rabbit
     assert len(HOSTILE) >= 30
 
     publish(rabbitmq, [body for body, _reason in HOSTILE.values()])
+    odd = {f"odd{number}": load for number, load in enumerate(ODD_CAPACITIES)}
+    publish(
+        rabbitmq,
+        beats(
+            *(
+                heartbeat(key, max_load=load, hostname=f"{key}.example.org")
+                for key, load in odd.items()
+            )
+        ),
+    )
     publish(rabbitmq, beats(heartbeat("after")))
     until(lambda: "after" in keys(server), what="what came after them was taken")
 
-    assert keys(server) == {"good", "after"}
+    # all stand at one address and port, under names of their own
+    assert keys(server) == {"good", "after", *odd}
+    assert {one["max_load"] for one in server.entries("/all")} == {122000}
     expected: dict[str, int] = {}
     for _body, reason in HOSTILE.values():
         expected[reason] = expected.get(reason, 0) + 1
     series = 'shoalpy_heartbeats_dropped_total{{reason="{}",transport="amqp"}}'
     assert {reason: server.metric(series.format(reason)) for reason in expected} == expected
-    for path in ("/nearest", "/nearestcvmfs", "/nearestconditions", "/all", "/", "/v2/caches", "/healthz"):  # fmt: skip
+    for path in EVERY_ENDPOINT:
         assert server.ask(path, source=GENEVA).status == 200, path
     assert _children(server) == ("", "0")
 

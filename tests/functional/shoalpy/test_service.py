@@ -1,8 +1,10 @@
 """The process: health, metrics, expiry, configuration that cannot be used, and a stop."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -175,3 +177,34 @@ def test_a_token_for_an_operator():
 
 def test_heartbeats_of_tests_are_what_they_should_be():
     assert heartbeat("a", load=None).keys() >= {"uuid", "hostname", "timestamp", "cache_port"}
+
+
+def test_clients_are_waited_for_as_long_as_is_set(start_shoal):
+    shoal = start_shoal(
+        "[server]\nhead_timeout_s = 0.5\nbody_timeout_s = 0.7\nkeepalive_s = 0.6\nmax_connections = 3\n"
+    )
+    assert b" 408 " in said_to(shoal, b"GET /nearest HTTP/1.1\r\nHost: x\r\n")
+    half = b"POST /v2/heartbeats HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"
+    assert b" 408 " in said_to(shoal, half)
+    idle = said_to(shoal, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert idle.count(b"HTTP/1.1 200 ") == 1
+
+    with contextlib.ExitStack() as held:
+        for _ in range(3):
+            held.enter_context(connected(shoal))
+        shoal.until(lambda: b" 503 " in said_to(shoal, b""))
+
+
+def connected(shoal):
+    return socket.create_connection((shoal.process.address, shoal.process.port), timeout=20)
+
+
+def said_to(shoal, request):
+    """Everything that comes until the server ends the connection by itself."""
+    with connected(shoal) as wire:
+        wire.sendall(request)
+        found = b""
+        with contextlib.suppress(ConnectionError):
+            while piece := wire.recv(65536):
+                found += piece
+        return found

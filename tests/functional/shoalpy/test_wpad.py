@@ -344,6 +344,34 @@ def test_files_are_read_and_written_again_and_again(wlcg):
     shoal.until(lambda: comment() == "// For SITE-A; CMS: T2_A")
 
 
+WLCG_CONF = """\
+destshexps cvmfs=*/cvmfs/*
+hostproxies lhc.example=cvmfs=DIRECT,p1.example,p2.example:8080  # in this order
+fsadconf monitor=198.51.100.7
+"""
+
+
+@pytest.mark.row("S74")
+def test_the_file_of_a_wlcg_service_says_what_callers_are_told(start_shoal, pacparser, tmp_path):
+    file = tmp_path / "wlcgwpad.conf"
+    file.write_text(WLCG_CONF)
+    shoal = start_shoal(f'[wpad]\nrules_file = "{file}"\nreload_s = 0.2\n')
+
+    script = pac(shoal, host="lhc.example")
+    listed = "PROXY http://p1.example:3128; PROXY http://p2.example:8080"
+    assert pacparser.answer(script, url=FRONTIER_URL) == listed
+    assert pacparser.answer(script, url=CVMFS_URL) == "DIRECT"
+    refused = shoal.ask("/wpad.dat", headers={"Host": "wpad.example"})
+    assert (refused.status, refused.text) == (400, "Bad Request: Unrecognized host name\n")
+    assert "monitor=198.51.100.7\n" in shoal.ask("/fsad.conf").text
+
+    beside = tmp_path / "beside"
+    beside.write_text("hostproxies wpad.example=DIRECT\n")
+    beside.replace(file)
+    shoal.until(lambda: shoal.ask("/wpad.dat", headers={"Host": "wpad.example"}).status == 200)
+    assert "monitor" not in shoal.ask("/fsad.conf").text
+
+
 @pytest.mark.row("S16")
 def test_hostile_host_names_never_reach_a_script(start_shoal, pacparser):
     shoal = start_shoal("")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import __main__, environment, federation, procfs
+from benchmarks import __main__, environment, federation, one, procfs, programs
 from benchmarks.catalogue import HERE, KINDS, catalogue
 from benchmarks.corpus import Corpus, list_path, lookup_path
 from benchmarks.model import Settings
@@ -50,6 +50,27 @@ def test_a_benchmark_that_cannot_run_says_why(monkeypatch, capsys):
     monkeypatch.setattr(__main__, "run_fresh", lambda *_: {"error": "CannotRun: no nginx"})
     assert __main__.main(["path"]) == 1
     assert "FAILED: CannotRun: no nginx" in capsys.readouterr().out
+
+
+def test_results_are_kept_under_the_name_of_a_version(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(__main__, "RESULTS", tmp_path)
+    monkeypatch.setattr(__main__, "run_fresh", lambda *_: {"error": "CannotRun: no nginx"})
+    assert __main__.main(["path", "--save", "0.2.0.dev1"]) == 1
+    kept = json.loads((tmp_path / "0.2.0.dev1.json").read_text())
+    assert kept["results"] == {"path": {"error": "CannotRun: no nginx"}}
+    assert kept["settings"]["repeat"] == 5
+    assert "FAILED" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        __main__.main(["path", "--save", "../quick"])
+    assert "expected a version such as 0.2.0" in capsys.readouterr().err
+
+
+def test_programs_that_were_started_stand_in_the_result(monkeypatch, capsys):
+    monkeypatch.setattr(programs, "_taking_part", {})
+    programs.note("rabbitmq", "3.10.8")
+    programs.note("nginx", "1.22.1")
+    assert one.main(["path", "1", "1", "0.1"]) == 0
+    assert json.loads(capsys.readouterr().out)["peers"] == {"nginx": "1.22.1", "rabbitmq": "3.10.8"}
 
 
 def test_the_environment_names_versions_and_no_paths():

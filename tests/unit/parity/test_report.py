@@ -48,3 +48,12 @@ def test_markdown_has_totals_and_one_line_a_row():
     assert "| D98 | fails over | open |  | no test; needs davix |" in lines
     assert "| K1 | redirects | partial | `t.py::b`<br>`t.py::c` | no IPv6 |" in lines
     assert "## Shoal" not in lines
+
+
+def test_figures_stand_with_the_tests_as_proof():
+    row = Row("S78", "fast", frozenset({"nginx"}))
+    figure = "b: x | y by rate 0.2 >= 0.1 in 0.2.0.json"
+    verdict = Verdict(Status.PASS, ("tests/t.py::a",), ("nginx 1.22.1",), figures=(figure,))
+    assert json.loads(render_json({"S78": verdict}))["rows"]["S78"]["figures"] == [figure]
+    line = "| S78 | fast | pass | `t.py::a`<br>b: x \\| y by rate 0.2 >= 0.1 in 0.2.0.json<br>with nginx 1.22.1 |  |"
+    assert line in render_markdown({"S78": row}, {"S78": verdict}).splitlines()

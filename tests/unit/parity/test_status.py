@@ -1,13 +1,25 @@
 """Is a row judged by its tests, their outcomes and the programs they used?"""
 
 import pytest
+from packaging.version import Version
 
+from tests.parity.bounds import Bound
+from tests.parity.measured import Document
 from tests.parity.records import Claim, Outcome, Record
 from tests.parity.rows import Row
 from tests.parity.status import Status, Verdict, judge
 
 D1 = Row("D1", "plain")
 D98 = Row("D98", "fail-over", frozenset({"davix"}))
+FAST = Bound("b", ("ratios", "x / nginx", "rate"), at_least=0.1)
+SMALL = Bound("b", ("ratios", "x / nginx", "size"), at_most=5)
+S78 = Row("S78", "fast", frozenset({"nginx"}), (FAST, SMALL))
+
+
+def kept(*, rate: float = 0.2, size: float = 3, **peers: str) -> list[Document]:
+    ratios = {"x / nginx": {"rate": {"median": rate}, "size": {"median": size}}}
+    results = {"b": {"ratios": ratios, "peers": peers}}
+    return [Document("0.2.0.json", Version("0.2.0"), "cad8", 5, 1.0, results)]
 
 
 def ran(
@@ -77,3 +89,37 @@ def test_a_partial_marker_claims_the_row_and_says_what_is_missing():
     }
     assert judge(D1, records) == Verdict(Status.PARTIAL, ("a", "b", "c"), missing="no IPv6; no TLS")
     assert judge(D98, {"a": ran(partial={"D98": "x"})}).status is Status.OPEN
+
+
+def test_bounds_that_are_met_make_a_row_pass_and_are_shown_with_their_file():
+    verdict = judge(S78, {}, kept(nginx="1.22"))
+    assert (verdict.status, verdict.peers, verdict.missing) == (Status.PASS, ("nginx 1.22",), "")
+    assert verdict.figures == (
+        "b: x / nginx by rate 0.2 >= 0.1 in 0.2.0.json (0.2.0 at cad8)",
+        "b: x / nginx by size 3 <= 5 in 0.2.0.json (0.2.0 at cad8)",
+    )
+
+
+def test_one_missed_bound_fails_a_row_and_is_told_with_its_figure():
+    verdict = judge(S78, {}, kept(size=7, nginx="1.22"))
+    assert verdict.status is Status.FAIL
+    assert verdict.missing == "missed: b: x / nginx by size 7 <= 5 in 0.2.0.json (0.2.0 at cad8)"
+    assert len(verdict.figures) == 1
+
+
+def test_a_bound_without_a_result_leaves_a_row_open_whatever_its_tests_say():
+    verdict = judge(S78, {"a": ran("S78", nginx="1.22")})
+    assert verdict.status is Status.OPEN
+    assert "no result is kept" in verdict.missing
+
+
+def test_tests_of_a_row_with_bounds_count_as_well():
+    failed = {"a": ran("S78", outcome=Outcome.FAILED)}
+    assert judge(S78, failed, kept(nginx="1.22")).status is Status.FAIL
+    partial = {"a": ran(partial={"S78": "no IPv6"})}
+    assert judge(S78, partial, kept(nginx="1.22")).status is Status.PARTIAL
+
+
+def test_a_needed_program_must_have_taken_part_in_the_benchmark():
+    verdict = judge(S78, {}, kept(rabbitmq="3.10"))
+    assert (verdict.status, verdict.missing) == (Status.OPEN, "not used: nginx")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import stat
+import struct
 from contextlib import asynccontextmanager
 
 import pytest
@@ -51,6 +52,15 @@ async def test_tcp():
         assert host == "127.0.0.1"
         assert int(port) > 0
         assert await says_hello(*await asyncio.open_connection(host, int(port)))
+
+
+async def test_so_many_may_wait_to_be_accepted():
+    server = a_server()
+    listener = await listen_tcp(server, "127.0.0.1", 0, backlog=7)
+    async with closing(server, listener):
+        told = listener.sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        # struct tcp_info of linux/tcp.h: of a listening socket, tcpi_sacked is its backlog
+        assert struct.unpack_from("I", told, 28) == (7,)
 
 
 async def test_tcp_over_ipv6():

@@ -19,8 +19,9 @@ from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.service.observing import Observer, client_of
 from ugrpy.service.patience import Patience
 from ugrpy.service.protocol import Handler
-from ugrpy.service.runner import Door, ServeOptions, run, serve
+from ugrpy.service.runner import LINGER_S, Door, ServeOptions, options_for, run, serve
 from ugrpy.service.state import ServiceState
+from ugrpy.settings.serving import ServingSettings
 
 pytestmark = pytest.mark.functional
 
@@ -244,3 +245,27 @@ def test_a_program_runs_in_a_loop_of_its_own(loop):
         return type(asyncio.get_running_loop()).__module__
 
     assert run(main(), loop=loop).startswith(loop)
+
+
+def test_every_setting_of_serving_reaches_the_process():
+    settings = ServingSettings(
+        shutdown_s=1.0,
+        head_timeout_s=2.0,
+        body_timeout_s=3.0,
+        send_timeout_s=4.0,
+        keepalive_s=5.0,
+        max_connections=6,
+        backlog=7,
+    )
+    assert options_for(settings, "shoalpy", worker=8, own_process=False) == ServeOptions(
+        "shoalpy",
+        shutdown_s=1.0,
+        patience=Patience(head_s=2.0, send_s=4.0, connections=6),
+        keepalive_s=5.0,
+        linger_s=3.0,
+        backlog=7,
+        worker=8,
+        own_process=False,
+    )
+    assert options_for(ServingSettings(), "shoalpy") == ServeOptions("shoalpy")
+    assert options_for(ServingSettings(body_timeout_s=60.0), "shoalpy").linger_s == LINGER_S

@@ -54,6 +54,10 @@ HOSTILE: dict[str, tuple[bytes, Reason]] = {
     "endless integer": (_beat(load=10**400), Reason.BAD_NUMBER),
     "text as time": (_beat(timestamp="now"), Reason.BAD_NUMBER),
     "capacity is no number": (_beat(max_load="much"), Reason.BAD_NUMBER),
+    "capacity is NaN": (_beat(max_load=float("nan")), Reason.BAD_NUMBER),
+    "capacity is true": (_beat(max_load=True), Reason.BAD_NUMBER),
+    "every address": (_beat(public_ip="0.0.0.0"), Reason.BAD_ADDRESS),
+    "text behind an address": (_beat(public_ip="fe80::1%$(id)"), Reason.BAD_ADDRESS),
     "shell in address": (_beat(public_ip="1.2.3.4; touch /tmp/x"), Reason.BAD_ADDRESS),
     "command in address": (_beat(public_ip="$(id)"), Reason.BAD_ADDRESS),
     "address is a list": (_beat(private_ip=["10.0.0.1"]), Reason.BAD_ADDRESS),
@@ -63,3 +67,6 @@ HOSTILE: dict[str, tuple[bytes, Reason]] = {
     "old": (_beat(timestamp=1000.0), Reason.TOO_OLD),
     "from the future": (_beat(timestamp=_FAR), Reason.FROM_THE_FUTURE),
 }
+
+# Odd, and taken all the same: capacities that cannot be count as not said (reference section 4, a network card that says -1).
+ODD_CAPACITIES = (-112, 0, 10**300, 1e300, "122000", "-1")

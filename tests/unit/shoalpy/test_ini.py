@@ -85,3 +85,12 @@ def test_a_value_that_cannot_be_read_is_told_with_its_line():
         translate("[general]\ninterval = many\n", "agent", "f")
     with pytest.raises(ConfigError, match="f"):
         translate("nonsense", "agent", "f")
+
+
+@pytest.mark.row("S57", "S74")
+def test_the_file_of_a_wlcg_service_is_read_where_it_is_read_again(tmp_path):
+    file = tmp_path / "wlcgwpad.conf"
+    file.write_text("hostproxies h=WLCG\n")
+    files, tree = read_settings([file], "server")
+    assert files == []
+    assert load(overrides=tree, environ={}).tables.wpad.rules_file == str(file)

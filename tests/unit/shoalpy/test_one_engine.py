@@ -86,7 +86,7 @@ def proxies(database):
     return told
 
 
-@pytest.mark.row("S80")
+@pytest.mark.row("S80", "M15")
 @pytest.mark.parametrize("caller", ADDRESSES)
 def test_gateway_and_shoalpy_give_the_same_distances_and_order(gateway, proxies, caller):
     choices = gateway.explain(gateway.zone_of(caller), tuple(ADDRESSES), lambda: 0.5).chosen
@@ -100,7 +100,7 @@ def test_gateway_and_shoalpy_give_the_same_distances_and_order(gateway, proxies,
     assert _by_distance(told) == _by_distance(storage)
 
 
-@pytest.mark.row("S80")
+@pytest.mark.row("S80", "M15")
 def test_it_is_so_for_every_pair_alone(gateway, proxies):
     told = {caller: dict(proxies(caller)) for caller in ADDRESSES}
     for caller, one in product(ADDRESSES, ADDRESSES):

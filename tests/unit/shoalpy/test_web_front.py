@@ -59,7 +59,7 @@ class Service:
             answers={"/wpad.dat": ("wpad", self.wpad)},
             below={"/api/": ("geo", self.geo)},
             behind=("/v2/", "/docs"),
-            fsad={"site": "CERN"},
+            fsad=lambda: {"site": "CERN"},
         )
         front = Front(parts, clock=FakeClock(wall_s=NOW), meter=self.meter)
         self.handler = Observer("shoalpy", state).around(front.before(self.behind))

@@ -6,6 +6,7 @@ import os
 from ipaddress import ip_address
 
 import pytest
+from structlog.testing import capture_logs
 
 from shoalpy.pac import Route
 from shoalpy.proxylist import Proxy
@@ -13,9 +14,10 @@ from shoalpy.ranking import CostPolicy
 from shoalpy.registry import Registry
 from shoalpy.wpad.directory import NoOffer, Offer
 from shoalpy.wpad.files import SiteFiles, write_whole
-from shoalpy.wpad.policy import WpadPolicy
+from shoalpy.wpad.policy import HostSettings, WpadPolicy
 from shoalpy.wpad.service import WpadService
 from tests.unit.shoalpy.tracked import NOW, add, beat
+from ugrpy.core.errors import ConfigError
 
 CALLER = ip_address("192.0.2.100")
 WORKERS = {"s.example": {"ips": {"s.example": ["192.0.2.7"]}, "names": ["SITE-A"]}}
@@ -151,3 +153,44 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
     with pytest.raises(OSError, match=r"f\.json"):
         write_whole(tmp_path / "f.json", "one")
     assert os.listdir(tmp_path) == ["f.json"]
+
+
+async def test_the_operators_rules_are_read_again_and_bad_ones_change_nothing(tmp_path):
+    file = tmp_path / "wlcgwpad.conf"
+    file.write_text("hostproxies h=a.example\nfsadconf site=A\n")
+    service, files = made(tmp_path, rules_file=str(file))
+    await files.begin()
+    assert service.rules.hosts["h"].proxies == (Proxy("a.example", 3128),)
+    assert service.rules.fsad == {"site": "A"}
+
+    replace(file, "hostproxies h=OVERLOAD=nothing;1;2;3\n")
+    with capture_logs() as logged:
+        await files.refresh()
+    assert service.rules.hosts["h"].proxies == (Proxy("a.example", 3128),)
+    assert any("no destination is named 'nothing'" in one.get("why", "") for one in logged)
+
+    replace(file, "hostproxies h=b.example\nnonsense\n")
+    with capture_logs() as logged:
+        await files.refresh()
+    assert service.rules.hosts["h"].proxies == (Proxy("b.example", 3128),)
+    assert service.rules.fsad == {}
+    assert "line 2: expected: option name=list" in logged[0]["problem"]
+
+
+@pytest.mark.parametrize("text", [None, "hostproxies h=nothing=DIRECT\n", b"\xff"])
+async def test_without_the_operators_rules_nothing_is_answered(tmp_path, text):
+    file = tmp_path / "wlcgwpad.conf"
+    if text is not None:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    _, files = made(tmp_path, rules_file=str(file))
+    with pytest.raises(ConfigError, match=r"wpad.rules_file.*wlcgwpad\.conf"):
+        await files.begin()
+
+
+async def test_settings_may_name_what_only_the_file_says(tmp_path):
+    file = tmp_path / "wlcgwpad.conf"
+    file.write_text("destshexps cvmfs=*/cvmfs/*\n")
+    own = HostSettings(name="h", proxies=("cvmfs=DIRECT", "a.example"))
+    service, files = made(tmp_path, rules_file=str(file), hosts=(own,))
+    await files.begin()
+    assert service.rules.hosts["h"].direct_destinations == {"cvmfs"}

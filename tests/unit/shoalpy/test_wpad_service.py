@@ -11,14 +11,8 @@ from shoalpy.ranking import CostPolicy, Ranked, Wish, rank
 from shoalpy.registry import Registry
 from shoalpy.wpad.caches import groups_of, proxy_of
 from shoalpy.wpad.directory import Directory
-from shoalpy.wpad.policy import (
-    ANY_HOST,
-    DestinationSettings,
-    HostSettings,
-    WpadPolicy,
-    parse_destinations,
-    parse_hosts,
-)
+from shoalpy.wpad.policy import DestinationSettings, HostSettings, WpadPolicy
+from shoalpy.wpad.rules import ANY_HOST, parse_destinations, parse_hosts
 from shoalpy.wpad.service import PacAnswer, WpadRefusal, WpadRequest, WpadService
 from shoalpy.wpad.sites import Entry, Site
 from tests.unit.shoalpy.tracked import BATAVIA, GENEVA, NOW, add, beat, facts
@@ -353,7 +347,11 @@ def test_a_name_stands_for_its_list_and_a_star_for_all_other_names():
     two = script(f'return "PROXY {A}; PROXY {B}; DIRECT";')
     assert made.answer(request("two.example"), NOW) == two
     assert made.answer(request("any"), NOW) == two
-    assert {str(one) for one in made.named_proxies} >= {str(A), str(B), "http://bf.example:3128"}
+    assert {str(one) for one in made.rules.named_proxies} >= {
+        str(A),
+        str(B),
+        "http://bf.example:3128",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,14 @@
 """Which URL is asked, when the tests of proxies end, and what the settings take."""
 
-from pathlib import Path
-
 import pytest
 
 from shoalpy.client.candidates import Passed, Route
 from shoalpy.client.discover import question
-from shoalpy.client.settings import CLIENT_SCHEMA, PAGE, TrialSettings, load_client
+from shoalpy.client.settings import TrialSettings, load_client
 from shoalpy.client.trials import asks_for, is_enough
 from shoalpy.model import Upstream
 from shoalpy.proxylist import Proxy
 from ugrpy.core.errors import ConfigError
-from ugrpy.settings import reference
-
-REFERENCE = Path(__file__).resolve().parents[4] / "docs" / "reference"
 
 
 @pytest.mark.parametrize(
@@ -77,10 +72,3 @@ def test_settings_can_come_from_the_environment(tmp_path):
     assert tables.client.caches == 3
     assert tables.client.default_proxies == "http://a:1;DIRECT"
     assert tables.client.state_file == str(tmp_path / "here.json")
-
-
-def test_the_page_of_the_settings_is_current():
-    written = (REFERENCE / "shoalpy-client-configuration.md").read_text("utf-8")
-    assert written == reference.render_reference(CLIENT_SCHEMA, PAGE), (
-        "run: python -m shoalpy.client.settings > docs/reference/shoalpy-client-configuration.md"
-    )
