@@ -20,6 +20,7 @@ from ugrpy.core.listen import Listen
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.locality.model import (
     MAX_WEIGHT,
+    Network,
     NetworkPlace,
     PositionSetting,
     PreferenceRule,
