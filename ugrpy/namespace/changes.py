@@ -201,18 +201,18 @@ class Next(StrEnum):
 
 
 def removal_next(removal: Removal, said: Observation, now_s: float) -> Next:
-    """What to do about the copy, by what its storage says of the name now."""
+    """What to do about the copy, by what its storage says of the name now. When its time is over it stays, whatever it is."""
     match said:
         case Absent():
             return Next.GONE
-        case Found(entry) if removal.known.fits(entry):
-            return Next.DELETE
-        case Found() if removal.known.certain:
+        case Found(entry) if removal.known.certain and not removal.known.fits(entry):
             return Next.CHANGED
-        case Found() if now_s < removal.until_s:
-            return Next.UNKNOWN
+        case _ if now_s >= removal.until_s:
+            return Next.EXPIRED
+        case Found():
+            return Next.DELETE if removal.known.certain else Next.UNKNOWN
         case _:
-            return Next.WAIT if now_s < removal.until_s else Next.EXPIRED
+            return Next.WAIT
 
 
 def following(
