@@ -6,7 +6,9 @@ As one JSON object with short keys, in ASCII: paths may hold bytes that are not 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
+from types import NoneType
 from typing import Any
 
 from ugrpy.core.errors import DataError
@@ -20,6 +22,23 @@ from ugrpy.namespace.changes import (
     Why,
 )
 from ugrpy.namespace.model import Digest, EndpointId, Kind
+
+_NUMBER = (int, float)
+_SIZE = (int, NoneType)
+# What JSON has for each field, whichever record it is in.
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "path": str,
+    "number": str,
+    "target": str,
+    "endpoint": str,
+    "since_s": _NUMBER,
+    "until_s": _NUMBER,
+    "size_bytes": _SIZE,
+    "others": list,
+    "deleted": list,
+    "digests": list,
+    "steps": list,
+}
 
 
 def render_record(record: Record) -> str:
@@ -48,14 +67,16 @@ def parse_upload(text: str) -> Upload:
             **values
             | {
                 "target": EndpointId(values["target"]),
-                "before": None if values["before"] is None else Fingerprint(*values["before"]),
+                "before": None if values["before"] is None else _fingerprint(values["before"]),
                 "others": _steps(values["others"]),
-                "deleted": tuple(EndpointId(name) for name in values["deleted"]),
-                "digests": tuple(Digest(*one) for one in values["digests"]),
+                "deleted": tuple(EndpointId(_text(name)) for name in values["deleted"]),
+                "digests": tuple(
+                    Digest(_text(name), _text(value)) for name, value in values["digests"]
+                ),
             }
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable("upload", text) from error
+        raise _unreadable("an upload", text) from error
 
 
 def parse_removal(text: str) -> Removal:
@@ -66,12 +87,12 @@ def parse_removal(text: str) -> Removal:
             **values
             | {
                 "endpoint": EndpointId(values["endpoint"]),
-                "known": Fingerprint(*values["known"]),
+                "known": _fingerprint(values["known"]),
                 "why": Why(values["why"]),
             }
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable("removal", text) from error
+        raise _unreadable("a removal", text) from error
 
 
 def parse_operation(text: str) -> Operation:
@@ -87,22 +108,38 @@ def parse_operation(text: str) -> Operation:
             }
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable("operation", text) from error
+        raise _unreadable("an operation", text) from error
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except ValueError as error:
-        raise _unreadable("record", text) from error
+        raise _unreadable("a record", text) from error
     if not isinstance(values, dict):
-        raise _unreadable("record", text)
+        raise _unreadable("a record", text)
+    for name, kind in _TYPES.items():
+        if name in values and not isinstance(values[name], kind):
+            raise _unreadable("a record", text)
     return values
 
 
 def _steps(values: list[Any]) -> tuple[tuple[EndpointId, Fingerprint], ...]:
-    return tuple((EndpointId(name), Fingerprint(*known)) for name, known in values)
+    return tuple((EndpointId(_text(name)), _fingerprint(known)) for name, known in values)
+
+
+def _fingerprint(values: list[Any]) -> Fingerprint:
+    size_bytes, mtime_s = values
+    if not (isinstance(size_bytes, _SIZE) and isinstance(mtime_s, _SIZE)):
+        raise TypeError("neither a size nor a date")
+    return Fingerprint(size_bytes, mtime_s)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
 
 
 def _unreadable(what: str, text: str) -> DataError:
-    return DataError(f"the journal holds an {what} that cannot be read", seen=text[:200])
+    return DataError(f"the journal holds {what} that cannot be read", seen=text[:200])

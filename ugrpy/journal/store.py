@@ -5,10 +5,10 @@ at the same moment cost one flush of the disk. Nothing is acknowledged before th
 """
 
 import asyncio
-import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,21 +29,19 @@ T = TypeVar("T")
 FILE = "journal.sqlite"
 FORMAT = 1
 BUSY_S = 5.0
+BUSY_PAUSE_S = 0.02
 MOST_TOGETHER = 500
 RETRY_AFTER_S = 10.0
 
 # name and endpoint as bytes, since paths may hold what is not UTF-8
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (
+CREATE TABLE records (
   what TEXT NOT NULL, name BLOB NOT NULL, endpoint TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY (what, name, endpoint)
 ) WITHOUT ROWID
 """
 _PUT = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)"
 _DROP = "DELETE FROM records WHERE what = ? AND name = ? AND endpoint = ?"
-_DROP_UPLOAD = (
-    "DELETE FROM records WHERE what = 'upload' AND name = ? AND json_extract(body, '$.number') = ?"
-)
 _DROP_REMOVALS = "DELETE FROM records WHERE what = 'removal' AND name = ?"
 
 
@@ -61,8 +59,6 @@ class _Job:
             self.loop.call_soon_threadsafe(self._settle)
 
     def _settle(self) -> None:
-        if self.done.done():
-            return
         if self.error is not None:
             self.done.set_exception(self.error)
         else:
@@ -84,6 +80,7 @@ class SqliteJournal:
                 hint="name a folder on a local disk that this user may write",
             ) from error
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self._thread.start()
 
@@ -116,10 +113,9 @@ class SqliteJournal:
 
         def work(base: sqlite3.Connection) -> None:
             for record in drops:
-                if isinstance(record, Upload):  # but not one that has followed it
-                    base.execute(_DROP_UPLOAD, (os.fsencode(record.path), record.number))
-                else:
-                    base.execute(_DROP, _key(record))
+                if isinstance(record, Upload) and not _stands(base, record):
+                    continue  # one that has followed it is not dropped
+                base.execute(_DROP, _key(record))
             base.executemany(_PUT, [(*_key(record), render_record(record)) for record in puts])
 
         await self._do(work)
@@ -128,23 +124,26 @@ class SqliteJournal:
         """Unless another has come in between."""
 
         def work(base: sqlite3.Connection) -> Upload | None:
-            uploads = _readable(parse_upload, _rows_of(base, upload.path), "upload")
-            if uploads and uploads[0].number != after:
-                return uploads[0]
-            base.execute(_DROP_REMOVALS, (os.fsencode(upload.path),))
+            standing = _upload_of(base, upload.path)
+            if standing is not None and standing.number != after:
+                return standing
+            base.execute(_DROP_REMOVALS, (_bytes_of(upload.path),))
             base.execute(_PUT, (*_key(upload), render_record(upload)))
             return None
 
         return await self._do(work)
 
     async def close(self) -> None:
-        """Finish what was begun."""
+        """Finish what was begun; what comes later is refused."""
+        self._closed = True
         self._jobs.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
     # -- the thread ---------------------------------------------------------------------------------
 
     async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._closed:
+            raise Unavailable("this gateway is stopping, so no change can be begun")
         loop = asyncio.get_running_loop()
         job = _Job(work, loop.create_future(), loop)
         self._jobs.put(job)
@@ -174,16 +173,22 @@ class SqliteJournal:
             with self._transaction():
                 for job in jobs:
                     job.result = job.work(self._database)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on, and somebody waits for the outcome
             if len(jobs) > 1:
                 for job in jobs:
                     self._transact([job])
                 return
-            log.warning("the journal cannot be used", file=str(self._path), error=str(error))
-            jobs[0].error = Unavailable(
-                "the change could not be written down, so it was not begun",
-                retry_after_s=RETRY_AFTER_S,
-            )
+            jobs[0].error = self._told(error)
+
+    def _told(self, error: Exception) -> Exception:
+        """What is raised where somebody waits; a mistake of ours is not taken for one of the disk."""
+        if not isinstance(error, sqlite3.Error):
+            return error
+        log.warning("the journal cannot be used", file=str(self._path), error=str(error))
+        return Unavailable(
+            "the change could not be written down, so it was not begun",
+            retry_after_s=RETRY_AFTER_S,
+        )
 
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._database)
@@ -207,27 +212,46 @@ class _Transaction:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
+    """Workers that start together find the database locked for a moment, and SQLite itself does not wait there."""
+    for _ in range(round(BUSY_S / BUSY_PAUSE_S)):
+        try:
+            return _connected(path)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+        time.sleep(BUSY_PAUSE_S)
+    return _connected(path)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version not in (0, FORMAT):
-            raise sqlite3.DatabaseError(f"{path} was written by another version ({version})")
-        database.execute(_SCHEMA)
-        database.execute(f"PRAGMA user_version = {FORMAT}")
+        with _Transaction(database):
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version not in (0, FORMAT):
+                raise sqlite3.DatabaseError(f"it was written by another version ({version})")
+            if version == 0:
+                database.execute(_SCHEMA)
+                database.execute(f"PRAGMA user_version = {FORMAT}")
     except sqlite3.Error:
         database.close()
         raise
     return database
 
 
+def _bytes_of(path: str) -> bytes:
+    # as names come from URLs, whatever the locale of the process
+    return path.encode("utf-8", "surrogateescape")
+
+
 def _key(record: Record) -> tuple[str, bytes, str]:
     match record:
         case Upload(path=path):
-            return "upload", os.fsencode(path), ""
+            return "upload", _bytes_of(path), ""
         case Removal(path=path, endpoint=endpoint):
-            return "removal", os.fsencode(path), endpoint
+            return "removal", _bytes_of(path), endpoint
         case Operation(number=number):
             return "operation", number.encode(), ""
 
@@ -235,8 +259,18 @@ def _key(record: Record) -> tuple[str, bytes, str]:
 def _rows_of(base: sqlite3.Connection, path: str) -> list[tuple[str, str]]:
     return base.execute(
         "SELECT what, body FROM records WHERE what IN ('upload', 'removal') AND name = ?",
-        (os.fsencode(path),),
+        (_bytes_of(path),),
     ).fetchall()
+
+
+def _upload_of(base: sqlite3.Connection, path: str) -> Upload | None:
+    uploads = _readable(parse_upload, _rows_of(base, path), "upload")
+    return uploads[0] if uploads else None
+
+
+def _stands(base: sqlite3.Connection, upload: Upload) -> bool:
+    standing = _upload_of(base, upload.path)
+    return standing is not None and standing.number == upload.number
 
 
 def _readable(parse: Callable[[str], T], rows: Sequence[tuple[str, str]], what: str) -> list[T]:

@@ -1,5 +1,7 @@
 """Changes under way, case by case: how far an upload is, and what becomes of a copy that must go."""
 
+from typing import Any
+
 import pytest
 
 from ugrpy.namespace.changes import (
@@ -37,8 +39,8 @@ COLLECTION = Found(Entry("f", Kind.COLLECTION))
 
 
 def upload(**values) -> Upload:
-    settings = {"path": "/d/f", "number": "1", "target": CERN, "since_s": 0.0, "until_s": GRACE_S}
-    return Upload(**settings | values)
+    settings: dict[str, Any] = {"path": "/d/f", "number": "1", "target": CERN, "since_s": 0.0}
+    return Upload(**settings | {"until_s": GRACE_S} | values)
 
 
 def removal(known: Fingerprint = OLD) -> Removal:
