@@ -76,10 +76,13 @@ class Changing:
         meter.instrument(pending, what="removal").add(float(sum(1 for _ in overlay.all_removals())))
         self.rooms.show()
 
-    async def close(self) -> None:
-        """Let what has begun end, and close the journal."""
+    async def finish(self) -> None:
+        """Let what has begun end; others still hear of it."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=FINISH_S)
+
+    async def close(self) -> None:
+        """Close the journal: nothing is heard or changed any more."""
         await self.ground.journal.close()
 
     async def _to_its_end(self, change: str, work: Coroutine[Any, Any, T]) -> T:

@@ -1,8 +1,9 @@
 """How do the workers of one host tell each other something, and know that it was taken up?
 
 Each worker listens on a Unix socket in a folder that only they use, and keeps a connection to every other. A message is sent to all, and
-``tell`` returns when each has acted on it and confirmed. A worker that does not confirm in time would go on answering from what it
-knew before; it is killed, and the supervisor starts it anew (design section 4). One that has ended is no longer asked.
+``tell`` returns when each has acted on it and confirmed. A worker that confirms nothing for a while would go on answering from what it
+knew before; it is killed, and the supervisor starts it anew (design section 4). For the same reason one that fails to act on a message
+ends itself. One that has ended is no longer asked.
 
 A message is four bytes of length, then the bytes; a confirmation is one byte, in the order of the messages.
 """
@@ -12,7 +13,7 @@ import os
 import signal
 import socket
 import struct
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from ugrpy.core.aio import cancel_and_wait, spawn
 
 log = structlog.get_logger("ugrpy.service")
 
+SUFFIX = ".sock"
+# A worker that has not confirmed anything for so long, while something waits for it, is killed.
 CONFIRM_S = 3.0
 LONGEST_BYTES = 16 * 1024 * 1024
 _LENGTH = struct.Struct("!I")
@@ -30,19 +33,41 @@ _CONFIRMED = b"\x06"
 # struct ucred of unix(7): pid, uid, gid
 _PEER = struct.Struct("3i")
 
+# EX_SOFTWARE of sysexits.h: a mistake of ours, after which a new process is to be started
+FAILED_TO_ACT = 70
+
 Hear = Callable[[bytes], Awaitable[None]]
 
 
-class Bus:
-    """One worker's place among the others in ``folder``. ``hear`` is awaited for each message before it is confirmed."""
+def end_process() -> None:
+    """End at once: nothing may be answered any more from what this process knows."""
+    os._exit(FAILED_TO_ACT)
 
-    def __init__(self, folder: Path, hear: Hear, *, confirm_s: float = CONFIRM_S) -> None:
+
+class Bus:
+    """One worker's place among the others in ``folder``. ``hear`` is awaited for each message before it is confirmed.
+
+    ``name`` tells it from the others, by default by its process. ``give_up`` is called when ``hear`` has failed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        hear: Hear,
+        *,
+        confirm_s: float = CONFIRM_S,
+        name: str = "",
+        give_up: Callable[[], None] = end_process,
+    ) -> None:
         self._folder = folder
         self._hear = hear
         self._confirm_s = confirm_s
-        self._own = folder / f"{os.getpid()}.sock"
+        self._give_up = give_up
+        self._own = folder / f"{name or os.getpid()}{SUFFIX}"
         self._server: asyncio.Server | None = None
+        self._looking = asyncio.Lock()
         self._lines: dict[str, _Line] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._hearing: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -50,12 +75,15 @@ class Bus:
 
     async def open(self) -> None:
         """Be heard from now on."""
-        self._own.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._connected, self._own)
+        # under its name only when it listens: one that does not is taken for a socket of the dead
+        early = self._own.with_suffix(".new")
+        await asyncio.to_thread(_remove, early)
+        self._server = await asyncio.start_unix_server(self._connected, early)
+        await asyncio.to_thread(early.rename, self._own)
 
     async def close(self) -> None:
         """Leave."""
-        self._own.unlink(missing_ok=True)
+        await asyncio.to_thread(_remove, self._own)
         if self._server is not None:
             self._server.close()
         for line in self._lines.values():
@@ -63,45 +91,57 @@ class Bus:
         await cancel_and_wait(*self._hearing)
 
     async def tell(self, message: bytes) -> None:
-        """Tell all others; returns when each has confirmed or is gone."""
-        names = [one for one in os.listdir(self._folder) if one.endswith(".sock")]
-        others = [name for name in names if name != self._own.name]
+        """Tell all others; returns when each has confirmed or is gone. Raises ``ValueError`` for a message that is too long."""
+        if len(message) > LONGEST_BYTES:
+            raise ValueError(f"a message of {len(message)} bytes is not sent")
+        async with self._looking:  # one after the other, so that messages stay in their order
+            names = await asyncio.to_thread(os.listdir, self._folder)
+        others = [name for name in names if name.endswith(SUFFIX) and name != self._own.name]
         if others:
             await asyncio.gather(*(self._tell_one(name, message) for name in others))
 
     async def _tell_one(self, name: str, message: bytes) -> None:
-        line = self._lines.get(name)
-        if line is None or line.closed:
-            line = await _Line.to(self._folder / name)
-            if line is None:
-                return
-            self._lines[name] = line
+        async with self._turns[name]:  # one connection for all, and messages in their order
+            line = self._lines.get(name)
+            if line is None or line.closed:
+                self._lines.pop(name, None)
+                line = await _Line.to(self._folder / name)
+                if line is None:
+                    return
+                self._lines[name] = line
+            confirmed = line.send(message)
         try:
-            async with asyncio.timeout(self._confirm_s):
-                await line.say(message)
+            await line.confirmation(confirmed, self._confirm_s)
         except TimeoutError:
             line.end_worker(self._confirm_s)
         except OSError:
             pass  # it has ended
-        if line.closed:
-            self._lines.pop(name, None)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = spawn(self._listen(reader, writer), name="bus messages")
         self._hearing.add(task)
+        task.add_done_callback(self._hearing.discard)
+
+    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-                if length > LONGEST_BYTES:
+                if not await self._act(await reader.readexactly(length)):
                     break
-                await self._hear(await reader.readexactly(length))
                 writer.write(_CONFIRMED)
         except (asyncio.IncompleteReadError, OSError):
             pass  # the other has ended
         finally:
-            self._hearing.discard(task)
             writer.close()
+
+    async def _act(self, message: bytes) -> bool:
+        try:
+            await self._hear(message)
+        except Exception:
+            log.exception("this worker cannot take up a change, so it ends")
+            self._give_up()
+            return False
+        return True
 
 
 class _Line:
@@ -110,6 +150,7 @@ class _Line:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._confirmations = 0
         self.closed = False
         self._task = spawn(self._read(reader), name="bus confirmations")
 
@@ -119,17 +160,27 @@ class _Line:
         try:
             return cls(*await asyncio.open_unix_connection(path))
         except (ConnectionRefusedError, FileNotFoundError):
-            _remove(path)
+            await asyncio.to_thread(_remove, path)
             return None
 
-    async def say(self, message: bytes) -> None:
-        """Returns when it is confirmed. Raises ``ConnectionError`` when the other has ended."""
-        if self.closed:
-            raise ConnectionResetError("the other worker has ended")
+    def send(self, message: bytes) -> "asyncio.Future[None]":
+        """Send it; returns what is done when it is confirmed."""
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(confirmed)
         self._writer.write(_LENGTH.pack(len(message)) + message)
-        await confirmed
+        return confirmed
+
+    async def confirmation(self, confirmed: "asyncio.Future[None]", patience_s: float) -> None:
+        """Raises ``TimeoutError`` when nothing at all was confirmed for ``patience_s``, ``ConnectionError`` when the other has ended."""
+        try:
+            while not confirmed.done():
+                before = self._confirmations
+                await asyncio.wait([confirmed], timeout=patience_s)
+                if not confirmed.done() and self._confirmations == before:
+                    raise TimeoutError
+            await confirmed
+        finally:
+            confirmed.cancel()  # of no interest any more, whatever becomes of it
 
     def end_worker(self, waited_s: float) -> None:
         """It does not confirm, so it must not answer anybody either."""
@@ -154,6 +205,7 @@ class _Line:
     async def _read(self, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
             while confirmations := await reader.read(1024):
+                self._confirmations += len(confirmations)
                 for _ in confirmations:
                     confirmed = self._waiting.popleft()
                     if not confirmed.done():

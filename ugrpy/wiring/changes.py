@@ -47,7 +47,7 @@ async def changing(
     if not takes_changes(config):
         yield None
         return
-    journal = SqliteJournal(state_folder(config))
+    journal = await asyncio.to_thread(SqliteJournal, state_folder(config))
     bus: Bus | None = None
 
     async def tell(news: News) -> None:
@@ -67,9 +67,10 @@ async def changing(
         await part.ground.load()
         yield part
     finally:
-        await part.close()
+        await part.finish()
         if bus is not None:
             await bus.close()
+        await part.close()  # the last, since news is heard with its help
 
 
 async def follow_up(config: Configuration, part: Changing) -> None:
