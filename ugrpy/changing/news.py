@@ -15,6 +15,9 @@ def parse_news(message: bytes) -> News:
     """Raises ``DataError`` for what ``render_news`` did not write."""
     try:
         paths, below, reload = json.loads(message)
-        return News(tuple(str(path) for path in paths), bool(below), bool(reload))
     except (TypeError, ValueError) as error:
         raise DataError("a message between workers cannot be read") from error
+    listed = isinstance(paths, list) and all(isinstance(path, str) for path in paths)
+    if not (listed and isinstance(below, bool) and isinstance(reload, bool)):
+        raise DataError("a message between workers is no news")
+    return News(tuple(paths), below, reload)

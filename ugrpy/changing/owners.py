@@ -1,7 +1,10 @@
 """Whose operation is this, and is that process still at work?
 
-An operation's number begins with who carries it out: the process's id and when it started, so that a later process with the same id is not
-taken for it. What nobody alive carries out is to be completed by the steward.
+An operation's number begins with who carries it out: the process's id, when it started and in which run of the machine, so that a later
+process with the same id is not taken for it, not even after a restart that went like the one before. What nobody alive carries out is to be
+completed by the steward.
+
+    4711.153342-1f0c9a52.5f…
 """
 
 import os
@@ -10,6 +13,7 @@ from pathlib import Path
 
 from ugrpy.changing.ground import new_number
 
+PROC = Path("/proc")
 # In /proc/PID/stat behind the command's closing bracket; field 22 counts from the process id.
 _START_TIME_AFTER_COMMAND = 19
 
@@ -28,14 +32,21 @@ def is_orphan(number: str) -> bool:
     """Whether the process that carried this operation out has ended."""
     pid, _, rest = number.partition(".")
     start, _, _unique = rest.partition(".")
-    return not pid.isdigit() or started(int(pid)) != start
+    known = pid.isascii() and pid.isdigit()
+    return not known or not start or started(int(pid)) != start
 
 
 def started(pid: int) -> str:
-    """When a process started, in the kernel's ticks since boot; empty when there is no such process."""
+    """When a process started, in the kernel's ticks since boot, and which boot that was; empty when there is no such process."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     fields = stat.rpartition(")")[2].split()
-    return fields[_START_TIME_AFTER_COMMAND] if len(fields) > _START_TIME_AFTER_COMMAND else ""
+    ticks = fields[_START_TIME_AFTER_COMMAND] if len(fields) > _START_TIME_AFTER_COMMAND else ""
+    return ticks and f"{ticks}-{_boot()}"
+
+
+@lru_cache(maxsize=1)
+def _boot() -> str:
+    return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
