@@ -49,16 +49,36 @@ class Placing:
         self._collections.clear()
 
     async def find(self, seen: Look, zone: Zone, size_bytes: int | None) -> Site:
-        """The place for a name, with the collections above it. Raises ``Forbidden``, ``Unavailable``, ``NoRoom`` or ``Clash``."""
+        """The place for a name, with the collections above it; its room is held until ``let_go``.
+
+        Raises ``Forbidden``, ``Unavailable``, ``NoRoom`` or ``Clash``.
+        """
         await self.check_parent(seen.path)
         refused: dict[EndpointId, Outcome] = {}
         for site in await self._candidates(seen, zone, size_bytes):
-            outcome = await self.make_parents(site, seen.path)
+            outcome = await self._prepared(site, seen.path, size_bytes)
             if isinstance(outcome, Done):
                 return site
             refused[site.endpoint] = outcome
         reasons = {str(name): _why(outcome) for name, outcome in refused.items()}
         raise none_did(seen.path, "placed", refused, reasons)
+
+    async def _prepared(self, site: Site, path: str, size_bytes: int | None) -> Outcome:
+        """The place with its room held and the collections made; neither when it is not *done*."""
+        if not _fits(self._rooms.left_bytes(site.endpoint, but=path), size_bytes):
+            return Full("its room went to other uploads")
+        self._rooms.hold(site.endpoint, size_bytes)
+        outcome: Outcome = Full()
+        try:
+            outcome = await self.make_parents(site, path)
+        finally:
+            if not isinstance(outcome, Done):
+                self.let_go(site, size_bytes)
+        return outcome
+
+    def let_go(self, site: Site, size_bytes: int | None) -> None:
+        """The upload is written down, so that its room is counted there; or it does not begin."""
+        self._rooms.release(site.endpoint, size_bytes)
 
     async def check_parent(self, path: str, *, strictly: bool = False) -> None:
         """Raises ``Clash`` when what is above the name is a file, or nothing and that is not allowed (RFC 4918 section 9.7.1)."""
@@ -101,7 +121,7 @@ class Placing:
                 retry_after_s=DEFAULT_RETRY_AFTER_S,
             )
         await self._rooms.once()
-        left = {name: self._rooms.left_bytes(name) for name in usable}
+        left = {name: self._rooms.left_bytes(name, but=seen.path) for name in usable}
         fitting = {name for name, room in left.items() if _fits(room, size_bytes)}
         if not fitting:
             raise NoRoom(

@@ -5,6 +5,7 @@ on its way there is held back (row M12). An endpoint of which nothing is known i
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 
 from ugrpy import telemetry
@@ -36,18 +37,28 @@ class Rooms:
             name: ground.meter.instrument(telemetry.ENDPOINT_FREE_BYTES.name, endpoint=name)
             for name in self._rooms
         }
+        self._held_bytes: Counter[EndpointId] = Counter()
         self._asked: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"<Rooms {self._rooms}>"
 
-    def left_bytes(self, name: EndpointId) -> int | None:
-        """What an upload may take there, ``None`` when nobody knows."""
+    def left_bytes(self, name: EndpointId, *, but: str = "") -> int | None:
+        """What an upload may take there, ``None`` when nobody knows. What is on its way for the name ``but`` is not held back."""
         room = self._rooms[name]
         if room.free_bytes is None:
             return None
-        held = room.written_bytes + self._ground.overlay.reserved_bytes(name)
+        held = room.written_bytes + self._held_bytes[name]
+        held += self._ground.overlay.reserved_bytes(name, but=but)
         return room.free_bytes - held - self._ground.settings.keep_free_bytes
+
+    def hold(self, name: EndpointId, size_bytes: int | None) -> None:
+        """An upload is about to begin there; until others can see it, its room is held back here."""
+        self._held_bytes[name] += size_bytes or 0
+
+    def release(self, name: EndpointId, size_bytes: int | None) -> None:
+        """It has begun, or will not."""
+        self._held_bytes[name] -= size_bytes or 0
 
     def written(self, name: EndpointId, size_bytes: int) -> None:
         """So much was written there since the storage was last asked."""

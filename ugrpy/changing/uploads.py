@@ -73,18 +73,25 @@ class Uploads:
             seen = await look(self._ground, wanted.path)
             self._check(seen, wanted)
             site = await self._placing.find(seen, wanted.zone, wanted.size_bytes)
-            earlier = self._ground.overlay.upload(wanted.path)
-            upload = self._upload(wanted, seen, site, earlier)
-            await self._until_dates_tell(upload)
-            standing = await self._ground.journal.claim(
-                upload, "" if earlier is None else earlier.number
-            )
-            await self._ground.published(wanted.path)
-            if standing is None:
+            try:
+                upload = await self._claimed(wanted, seen, site)
+            finally:
+                self._placing.let_go(site, wanted.size_bytes)
+            if upload is not None:
                 return self._placed(seen, site, upload)
         raise Unavailable(
             f"{wanted.path}: too many clients write this name at the same time", retry_after_s=1.0
         )
+
+    async def _claimed(self, wanted: Wanted, seen: Look, site: Site) -> Upload | None:
+        """The upload, written down and seen by all; ``None`` when another one of that name was quicker."""
+        earlier = self._ground.overlay.upload(wanted.path)
+        upload = self._upload(wanted, seen, site, earlier)
+        await self._until_dates_tell(upload)
+        after = "" if earlier is None else earlier.number
+        standing = await self._ground.journal.claim(upload, after)
+        await self._ground.published(wanted.path)
+        return upload if standing is None else None
 
     async def _until_dates_tell(self, upload: Upload) -> None:
         """Storages date files in whole seconds. A copy written in this very second could not be told from one that replaces it, should

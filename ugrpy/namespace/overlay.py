@@ -75,10 +75,12 @@ class Overlay:
         for going in list(self._removals.values()):
             yield from going.values()
 
-    def reserved_bytes(self, endpoint: EndpointId) -> int:
-        """How much the uploads under way will take there (row M12)."""
+    def reserved_bytes(self, endpoint: EndpointId, *, but: str = "") -> int:
+        """How much the uploads under way will take there (row M12); that of the name ``but`` is not counted, being replaced."""
         return sum(
-            upload.size_bytes or 0 for upload in self._uploads.values() if upload.target == endpoint
+            upload.size_bytes or 0
+            for path, upload in self._uploads.items()
+            if upload.target == endpoint and path != but
         )
 
     def uploads_into(self, path: str) -> bool:

@@ -111,4 +111,5 @@ def test_what_uploads_will_take_is_held_back():
     overlay.put("/d/g", upload("/d/g"), ())
     overlay.put("/d/h", Upload("/d/h", "2", CERN, 0.0, 600.0), ())
     assert overlay.reserved_bytes(CERN) == 18
+    assert overlay.reserved_bytes(CERN, but="/d/f") == 9
     assert overlay.reserved_bytes(UVIC) == 0
