@@ -40,7 +40,8 @@ def announced_digests(exchange: Exchange) -> tuple[Digest, ...]:
 def conditions(exchange: Exchange) -> Permit:
     """What raises ``PreconditionFailed`` for a state that the client does not want changed (RFC 9110 section 13)."""
     headers = exchange.request.headers
-    if_match, if_none_match = headers.get("If-Match"), headers.get("If-None-Match")
+    if_match = ", ".join(headers.getall("If-Match", ()))
+    if_none_match = ", ".join(headers.getall("If-None-Match", ()))
 
     def permit(merged: Merged | None) -> None:
         etag = None if merged is None else weak_etag(merged.entry)

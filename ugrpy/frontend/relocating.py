@@ -1,5 +1,6 @@
 """MOVE and COPY inside the namespace (RFC 4918 sections 9.8 and 9.9): carried out here on every holder, never passed on."""
 
+import re
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -19,6 +20,10 @@ from ugrpy.security.authz import Operation
 from ugrpy.webdav.copying import CopyRequest, Place, parse_move
 from ugrpy.webdav.request import Depth
 
+# RFC 9110 section 7.2; the port may be empty (RFC 3986 section 3.2.3)
+_AUTHORITY = re.compile(
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::(?P<port>[0-9]{0,5}))?", re.ASCII
+)
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -74,8 +79,9 @@ class Relocating:
 
 def is_here(exchange: Exchange, place: Place) -> bool:
     """Whether a place with a host is on this server: the client calls it by the name it calls us by."""
-    host, _, port = exchange.request.headers.get("Host", "").rpartition(":")
-    if not port.isdigit():
-        host, port = f"{host}:{port}" if host else port, ""
+    found = _AUTHORITY.fullmatch(exchange.request.headers.get("Host", "").strip())
+    if found is None:
+        return False
+    host, port = found["host"], found["port"]
     own_port = int(port) if port else _PORTS[place.scheme]
     return host.strip("[]").lower() == place.host and own_port == place.port

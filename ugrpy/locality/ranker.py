@@ -107,8 +107,11 @@ class Ranker:
         """Where a client in ``zone`` writes, best first: ranked as for reading, but equally near ones are drawn in proportion to
         their weight times their ``rooms``, any positive measure of what each can still take (row M12).
         """
+        most = max(rooms.values(), default=0.0) or 1.0
         eligible = [
-            replace(candidate, weight=candidate.weight * room)
+            replace(
+                candidate, weight=candidate.weight * (room / most)
+            )  # or it would be beyond any weight
             for name, room in rooms.items()
             if (candidate := self._candidates.get(name)) is not None and not candidate.excluded
         ]

@@ -172,6 +172,12 @@ async def test_what_was_written_counts_until_the_storage_is_asked_again():
 
 
 @virtual
+async def test_room_may_be_as_large_as_storages_are():
+    scene = Scene(storage("uvic", 5 * 10**15), storage("cern", 10**18))
+    assert (await scene.place("/f", 10**12)).endpoint == "uvic"
+
+
+@virtual
 async def test_some_room_is_left_for_others():
     scene = Scene(storage("uvic", 100), keep_free_bytes=30)
     assert (await scene.place("/f", 70)).endpoint == "uvic"

@@ -164,3 +164,50 @@ def test_two_candidates_of_one_name():
 def test_noting_a_stranger(ranker):
     with pytest.raises(KeyError):
         ranker.note("stranger", load=0.0, sluggish=False)
+
+
+# -- where a client writes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rooms", "drawn", "first"),
+    [
+        ({"cern": 100.0, "cern2": 300.0}, 0.2499, "cern"),
+        ({"cern": 100.0, "cern2": 300.0}, 0.2501, "cern2"),
+        ({"cern": 300.0, "cern2": 100.0}, 0.7499, "cern"),
+        ({"cern": 0.0, "cern2": 1.0}, 0.0, "cern2"),
+        (
+            {"cern": 5.0, "cern2": 5.0, "uvic": 1e12},
+            0.0,
+            "cern",
+        ),  # room does not make up for distance
+    ],
+)
+def test_equally_near_ones_are_written_to_in_proportion_to_their_room(ranker, rooms, drawn, first):
+    zone = ranker.zone_of("12.0.0.1")
+    assert ranker.place(zone, rooms, lambda: drawn)[0] == first
+    assert sorted(ranker.place(zone, rooms, lambda: drawn)) == sorted(rooms)
+
+
+def test_weight_counts_beside_room():
+    heavy = Ranker(
+        (Candidate("a", Place(GENEVA), weight=3.0), Candidate("b", Place(GENEVA))),
+        (),
+        RankPolicy(),
+        locate,
+    )
+    zone = heavy.zone_of("12.0.0.1")
+    rooms = {"a": 10.0, "b": 10.0}
+    assert heavy.place(zone, rooms, lambda: 0.7499)[0] == "a"
+    assert heavy.place(zone, rooms, lambda: 0.7501)[0] == "b"
+
+
+def test_nobody_writes_to_who_is_excluded_or_unknown(ranker):
+    zone = ranker.zone_of("12.0.0.1")
+    assert ranker.place(zone, {"old": 9.0, "stranger": 9.0, "uvic": 1.0}, never) == ("uvic",)
+    assert ranker.place(zone, {}, never) == ()
+
+
+def test_rules_hold_for_writing(ranker):
+    zone = ranker.zone_of("10.1.0.1")  # which prefers cern
+    assert ranker.place(zone, {"uvic": 9.0, "cern": 1.0}, never) == ("cern", "uvic")
