@@ -18,14 +18,9 @@ PROC = Path("/proc")
 _START_TIME_AFTER_COMMAND = 19
 
 
-@lru_cache(maxsize=8)
-def _token(pid: int) -> str:
-    return f"{pid}.{started(pid)}"
-
-
 def numbered() -> str:
     """The number of an operation of this process."""
-    return f"{_token(os.getpid())}.{new_number()}"
+    return f"{_own}.{new_number()}"
 
 
 def is_orphan(number: str) -> bool:
@@ -50,3 +45,14 @@ def started(pid: int) -> str:
 @lru_cache(maxsize=1)
 def _boot() -> str:
     return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+
+
+def _name_own() -> None:
+    global _own  # noqa: PLW0603 - a process has one name, and a fork gets another
+    _own = f"{os.getpid()}.{started(os.getpid())}"
+
+
+# when it is imported, since whoever asks for a number is in an event loop
+_own = ""
+_name_own()
+os.register_at_fork(after_in_child=_name_own)

@@ -15,7 +15,6 @@ from ugrpy.changing.owners import is_orphan, numbered, started
 def _afresh():
     yield
     owners._boot.cache_clear()
-    owners._token.cache_clear()
 
 
 def test_an_operation_of_a_living_process_is_its_own():

@@ -10,15 +10,18 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
+from ugrpy.changing import ChangeSettings, Changing, Ground
 from ugrpy.core.meter import Meter
 from ugrpy.federation import Federation, Member, Policies, Surroundings
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.policy import HealthPolicy
+from ugrpy.journal.memory import MemoryJournal
 from ugrpy.locality import Candidate, Place, Ranker, RankPolicy
 from ugrpy.locality.model import PreferenceRule
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.model import EndpointId
+from ugrpy.security.authz import AllowReading
 from ugrpy.testing import FakeClock, ScriptedEndpoint
 
 CLIENT = "192.0.2.7"
@@ -131,13 +134,21 @@ def a_request(
     return request, written
 
 
-def a_world(*, meter: Meter | None = None, deadline_s: float = 0.2, **options: Any) -> World:
-    """A federation of two, with ``GatewayOptions`` by name. To be made in the loop that uses it."""
-    one, two = ScriptedEndpoint("one"), ScriptedEndpoint("two")
+def a_world(
+    *,
+    meter: Meter | None = None,
+    deadline_s: float = 0.2,
+    changes: ChangeSettings | None = None,
+    **options: Any,
+) -> World:
+    """A federation of two, with ``GatewayOptions`` by name; it takes changes when it has settings for them. To be made in the loop that uses it."""
+    writable = changes is not None
+    one = ScriptedEndpoint("one", writable=writable)
+    two = ScriptedEndpoint("two", writable=writable)
     clock = FakeClock()
     rules = [PreferenceRule(networks=(ip_network(CLIENT),), prefer=("one", "two"))]
     federation = Federation(
-        [Member(one), Member(two)],
+        [Member(one, writable=writable), Member(two, writable=writable)],
         HealthBoard([EndpointId("one"), EndpointId("two")], HealthPolicy(), draw=lambda: 0.5),
         Ranker(
             [Candidate("one", Place()), Candidate("two", Place())],
@@ -148,5 +159,9 @@ def a_world(*, meter: Meter | None = None, deadline_s: float = 0.2, **options: A
         Policies(fanout=FanoutPolicy(deadline_s=deadline_s, hedge_s=0.05)),
         Surroundings(lambda: 0.5, clock),
     )
-    gateway = Gateway(federation, GatewayOptions(**options), clock=clock, meter=meter)
+    changing: Changing | None = None
+    if changes is not None:
+        changing = Changing(Ground(federation, MemoryJournal(), changes))
+        options.setdefault("policy", AllowReading(write_from=[ip_network(CLIENT)]))
+    gateway = Gateway(federation, GatewayOptions(**options), changing, clock=clock, meter=meter)
     return World(one, two, federation, gateway, clock)
