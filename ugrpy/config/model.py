@@ -30,7 +30,7 @@ from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.paths import Mount
 from ugrpy.security.identity import Audience
 from ugrpy.settings.schema import STRICT
-from ugrpy.settings.serving import AdminAddress, ListenAddresses, Network, ServingSettings
+from ugrpy.settings.serving import AdminAddress, ListenAddresses, ServingSettings
 from ugrpy.settings.shape import TableName
 from ugrpy.settings.values import NAME_PATTERN
 from ugrpy.transport.options import TransportOptions
