@@ -15,6 +15,7 @@ _COLUMNS = (
     ("first_ms", "first byte ms"),
     ("total_ms", "total ms"),
     ("cpu_ms", "CPU ms"),
+    ("mb_per_s", "MB/s"),
     ("growth_mb", "growth MB"),
     ("body_mb", "body MB"),
     ("ns", "ns/operation"),

@@ -150,6 +150,13 @@ class Topology:
         """One nginx worker that answers with files: GET with the one of that name, PROPFIND of ``/a/`` with ``/a/DEPTH.xml``."""
         return self._nginx(name, "nginx_files.conf", where, host, ROOT=str(root))
 
+    def nginx_proxy(self, storage: Server) -> Server:
+        """The yardstick for bytes that are passed on: one nginx worker in front of that storage."""
+        address = f"{storage.host}:{storage.port}"
+        return self._nginx(
+            "proxy", "nginx_proxy.conf", self.server_cores, "127.0.0.1", STORAGE=address
+        )
+
     def _nginx(self, name: str, template: str, where: set[int], host: str, **values: str) -> Server:
         program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:

@@ -93,6 +93,25 @@ EARLY_ANSWERS = Metric(
     "answers",
     "Answers given although an endpoint that could have improved them was still silent.",
 )
+STREAMED_BYTES = Metric(
+    "ugrpy_streamed_bytes_total",
+    MetricKind.COUNTER,
+    "bytes",
+    "Bytes of files that went through the gateway, for clients that are not redirected.",
+    (_ENDPOINT, Label("direction", "from the endpoint, or to it", ("read", "write"))),
+)
+STREAM_FAILOVERS = Metric(
+    "ugrpy_stream_failovers_total",
+    MetricKind.COUNTER,
+    "changes",
+    "Times that a file read through the gateway was read on at another replica.",
+)
+STREAMS_REFUSED = Metric(
+    "ugrpy_streams_refused_total",
+    MetricKind.COUNTER,
+    "requests",
+    "Transfers that should have gone through the gateway, and were refused since there were too many already.",
+)
 ABSENT_WITH_MISSING = Metric(
     "ugrpy_absent_with_missing_total",
     MetricKind.COUNTER,
@@ -176,6 +195,9 @@ METRICS = (
     ENDPOINT_SECONDS,
     ENDPOINT_IN_SERVICE,
     REDIRECTS,
+    STREAMED_BYTES,
+    STREAM_FAILOVERS,
+    STREAMS_REFUSED,
     EARLY_ANSWERS,
     ABSENT_WITH_MISSING,
     PARTIAL_LISTINGS,

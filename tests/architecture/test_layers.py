@@ -55,6 +55,7 @@ _BELOW_FRONTEND = (
     "ugrpy.federation",
     "ugrpy.journal",
     "ugrpy.changing",
+    "ugrpy.streaming",
 )
 
 # area -> the areas it may import besides itself and the version in ``ugrpy``
@@ -126,6 +127,16 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.federation",
         "ugrpy.journal",
     ),
+    # tells refusals of storages as changes do
+    "ugrpy.streaming": (
+        "ugrpy.core",
+        "ugrpy.namespace",
+        "ugrpy.locality",
+        "ugrpy.webdav",
+        "ugrpy.endpoints.base",
+        "ugrpy.federation",
+        "ugrpy.changing",
+    ),
     "ugrpy.frontend": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -137,6 +148,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.service",
         "ugrpy.federation",
         "ugrpy.changing",
+        "ugrpy.streaming",
     ),
     # wiring: imported by nothing above
     "ugrpy.config": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.settings"),

@@ -146,6 +146,11 @@ def cadaver(home: Path) -> Client:
     return Client("cadaver", home, env={"TERM": "dumb"})
 
 
+def litmus(home: Path) -> Client:
+    """``litmus("-k", url, env={"TESTS": "basic copymove"})``: the test suite of WebDAV servers."""
+    return Client("litmus", home)
+
+
 def read_root_branch(url: str, tree: str, branch: str) -> list[float]:
     """One branch of a tree in a ROOT file over HTTP, by uproot in this process."""
     import uproot

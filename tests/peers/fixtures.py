@@ -137,3 +137,9 @@ def cadaver(tmp_path: Path) -> clients.Client:
 def wget2(tmp_path: Path) -> clients.Client:
     """wget2."""
     return clients.wget2(tmp_path)
+
+
+@pytest.fixture
+def litmus(tmp_path: Path) -> clients.Client:
+    """litmus."""
+    return clients.litmus(tmp_path)

@@ -50,6 +50,7 @@ PROGRAMS: Mapping[str, Program] = {
         ("gfal2-util-scripts", "python3-gfal2", "gfal2-plugin-http", "gfal2-plugin-file"),
         version_pattern=r"\(gfal2 ([0-9.]+)\)",
     ),
+    "litmus": Program("litmus", ("litmus",)),
     "nginx": Program("nginx", ("nginx-light", "libnginx-mod-http-dav-ext"), "-v"),
     # a script that does nothing: the server has no option for its version, and rabbitmqctl would leave a name service behind
     "rabbitmq": Program("/usr/lib/rabbitmq/bin/rabbitmq-defaults", ("rabbitmq-server",)),

@@ -6,6 +6,7 @@ and what anybody remembered of a name is forgotten before the client hears that 
 
 from ugrpy.changing.core import Changing
 from ugrpy.changing.ground import ChangeSettings, Ground, News
+from ugrpy.changing.streamed import Content
 from ugrpy.changing.uploads import Placed, Wanted
 
-__all__ = ["ChangeSettings", "Changing", "Ground", "News", "Placed", "Wanted"]
+__all__ = ["ChangeSettings", "Changing", "Content", "Ground", "News", "Placed", "Wanted"]

@@ -13,6 +13,7 @@ from ugrpy.changing.placing import Placing
 from ugrpy.changing.recovering import Recovering
 from ugrpy.changing.room import Rooms
 from ugrpy.changing.steward import Steward
+from ugrpy.changing.streamed import Content, Streamed
 from ugrpy.changing.uploads import Permit, Placed, Uploads, Wanted
 from ugrpy.core.aio import spawn
 from ugrpy.core.errors import PartlyDone, RequestError, Unavailable
@@ -37,6 +38,7 @@ class Changing:
         self._moving = Moving(ground, self.placing, self._deleting)
         recovering = Recovering(ground, self._deleting, self._moving)
         self.steward = Steward(ground, self.rooms, recovering)
+        self._streamed = Streamed(ground, self._uploads, self.steward)
         self._under_way: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
@@ -46,9 +48,13 @@ class Changing:
         """Where a client writes: see ``Uploads.begin``."""
         return await self._to_its_end("upload", self._uploads.begin(wanted))
 
+    async def write(self, wanted: Wanted, content: Content, idle_s: float) -> Placed:
+        """Write what a client sends through this process: see ``Streamed.write``."""
+        return await self._to_its_end("upload", self._streamed.write(wanted, content, idle_s))
+
     async def never_begun(self, upload: Upload) -> None:
         """Nothing of this upload was ever sent to its storage, for certain."""
-        await self._uploads.never_begun(upload)
+        await self.steward.refused(upload)
 
     async def delete(self, path: str, permit: Permit) -> None:
         """Remove a name everywhere: see ``Deleting.delete``."""

@@ -6,7 +6,7 @@ what a process that died had begun. Everything it knows stands in the journal, s
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -14,18 +14,22 @@ import structlog
 from ugrpy import telemetry
 from ugrpy.changing.ground import Ground
 from ugrpy.changing.looking import ask
+from ugrpy.changing.owners import is_orphan
 from ugrpy.changing.recovering import Recovering
 from ugrpy.changing.room import Rooms
 from ugrpy.core.aio import cancel_and_wait, spawn
 from ugrpy.core.errors import RequestError
 from ugrpy.namespace.changes import (
     Next,
+    Passage,
     Progress,
     Removal,
+    Sent,
     Upload,
     broken,
     removal_next,
     replaced,
+    sent_progress,
     still_deleted,
     upload_progress,
 )
@@ -94,12 +98,18 @@ class Steward:
         overlay = self._ground.overlay
         wanted: dict[Key, Start] = {}
         for upload in overlay.uploads:
+            if self._is_followed_elsewhere(upload):
+                continue
             wanted[upload.path, upload.number] = self._upload_look(upload)
         for removal in overlay.all_removals():
             if self._ground.federation.board.in_service(removal.endpoint) or self._is_over(removal):
                 wanted[removal.path, removal.endpoint] = self._removal_look(removal)
         self._forget_others(wanted)
         self._begin(wanted, now)
+
+    def _is_followed_elsewhere(self, upload: Upload) -> bool:
+        """Whether it goes through a process that is at work, and knows more of it."""
+        return upload.passage is Passage.STREAMED and not is_orphan(upload.number)
 
     def _is_over(self, removal: Removal) -> bool:
         return self._ground.clock.wall() >= removal.until_s
@@ -149,17 +159,42 @@ class Steward:
             watch.seen, watch.since_s = said, now
         watch.pause_s = min(LONGEST_LOOK_S, watch.pause_s * LOOK_FACTOR)
         wall_s = self._ground.clock.wall()
-        progress = upload_progress(upload, said, now - watch.since_s, wall_s)
+        if upload.passage is Passage.REDIRECTED:
+            progress = upload_progress(upload, said, now - watch.since_s, wall_s)
+        else:
+            progress = sent_progress(upload, said, Sent.PART)
+        await self._end_upload(upload, progress, said, wall_s)
+
+    async def sent(self, upload: Upload, how: Sent) -> Progress:
+        """What became of an upload that went through this process; settled at once, as far as its target answers."""
+        said = await self._ask(upload.target, upload.path)
+        progress = sent_progress(upload, said, how)
+        standing = self._ground.overlay.upload(upload.path)
+        if standing is not None and standing.number != upload.number:
+            return progress  # another one has followed it, and whoever ends that one ends this one
+        if progress is Progress.WAITING:
+            await self._ground.record([_left_over(upload, how)])
+            return progress
+        return await self._end_upload(upload, progress, said, self._ground.clock.wall())
+
+    async def refused(self, upload: Upload) -> None:
+        """Nothing was written, which its target has said."""
+        await self._give_up(upload, Progress.NOTHING_CAME, Absent(), self._ground.clock.wall())
+
+    async def _end_upload(
+        self, upload: Upload, progress: Progress, said: Observation, wall_s: float
+    ) -> Progress:
         if progress is Progress.COMPLETE and not await self._digests_fit(upload):
             progress = Progress.BROKEN
         match progress:
             case Progress.WAITING:
-                return
+                return progress
             case Progress.COMPLETE:
                 await self._complete(upload, said, wall_s)
             case Progress.BROKEN | Progress.NOTHING_CAME:
                 await self._give_up(upload, progress, said, wall_s)
         self._ground.meter.instrument(telemetry.UPLOADS.name, outcome=progress.value).add()
+        return progress
 
     async def _complete(self, upload: Upload, said: Observation, wall_s: float) -> None:
         until_s = self._ground.settings.removal_until_s(wall_s)
@@ -167,7 +202,10 @@ class Steward:
         if isinstance(said, Found):
             self._rooms.written(upload.target, said.entry.size_bytes or 0)
         log.info("upload complete", path=upload.path, endpoint=upload.target)
-        for removal in self._ground.overlay.removals(upload.path):
+        await self._remove_now(upload.path)
+
+    async def _remove_now(self, path: str) -> None:
+        for removal in self._ground.overlay.removals(path):
             if self._ground.federation.board.in_service(removal.endpoint):
                 await self._look_at_removal(removal, _Watch(0.0, REMOVAL_LOOK_S))
 
@@ -180,6 +218,8 @@ class Steward:
             puts += broken(upload, said.entry, wall_s, until_s)
         await self._ground.record(puts, [upload])
         log.warning("upload given up", path=upload.path, endpoint=upload.target, why=progress.value)
+        if progress is Progress.BROKEN:
+            await self._remove_now(upload.path)
 
     async def _digests_fit(self, upload: Upload) -> bool:
         """Whether the storage, if it tells checksums at all, tells those that the client announced."""
@@ -260,3 +300,11 @@ class Steward:
         if remote is None:  # it is not mounted there any more
             return Absent()
         return await ask(self._ground, name, path, remote)
+
+
+def _left_over(upload: Upload, how: Sent) -> Upload:
+    """What is written down of an upload that has ended, when its target does not say what it has of it.
+
+    When all of it was sent it is like one of a redirected client, and of a known length.
+    """
+    return replace(upload, passage=Passage.BROKEN_OFF if how is Sent.PART else Passage.REDIRECTED)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from ugrpy.changing.ground import Ground, new_number
 from ugrpy.changing.looking import Look, look
+from ugrpy.changing.owners import numbered
 from ugrpy.changing.placing import Placing, Site
 from ugrpy.core.errors import Clash, MethodNotAllowed, Unavailable
 from ugrpy.endpoints.base import Verb
 from ugrpy.federation import Replica
 from ugrpy.locality.tiers import Zone
-from ugrpy.namespace.changes import Fingerprint, Upload, following
+from ugrpy.namespace.changes import Fingerprint, Passage, Upload, following
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import Digest, EndpointId, Kind
 from ugrpy.namespace.verdict import missing_reasons
@@ -38,13 +39,14 @@ def _no_conditions(_merged: Merged | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a client wants to write: ``size_bytes`` and ``digests`` as it announces them."""
+    """What a client wants to write: ``size_bytes`` and ``digests`` as it announces them; ``streamed``: through this process."""
 
     path: str
     zone: Zone
     size_bytes: int | None = None
     digests: tuple[Digest, ...] = ()
     permit: Permit = _no_conditions
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,6 @@ class Uploads:
             wait_s = upload.before.mtime_s + DATES_STEP_S - self._ground.clock.wall()
             await asyncio.sleep(min(LONGEST_WAIT_S, wait_s) if wait_s > 0 else 0)
 
-    async def never_begun(self, upload: Upload) -> None:
-        """The client will not write after all, which we know for certain."""
-        await self._ground.record(drops=[upload])
-
     def _check(self, seen: Look, wanted: Wanted) -> None:
         if seen.made_by_mounts or seen.kind is Kind.COLLECTION:
             raise MethodNotAllowed(
@@ -137,7 +135,7 @@ class Uploads:
         standing = seen.holders.get(site.endpoint)
         return Upload(
             path=wanted.path,
-            number=new_number(),
+            number=numbered() if wanted.streamed else new_number(),
             target=site.endpoint,
             since_s=now_s,
             until_s=self._ground.settings.upload_until_s(now_s, wanted.size_bytes),
@@ -146,6 +144,7 @@ class Uploads:
             others=tuple(sorted(others.items(), key=lambda one: one[0])),
             deleted=tuple(sorted(deleted)),
             digests=wanted.digests,
+            passage=Passage.STREAMED if wanted.streamed else Passage.REDIRECTED,
         )
 
     def _others(self, seen: Look) -> dict[EndpointId, Fingerprint]:

@@ -33,6 +33,7 @@ from ugrpy.settings.schema import STRICT
 from ugrpy.settings.serving import AdminAddress, ListenAddresses, ServingSettings
 from ugrpy.settings.shape import TableName
 from ugrpy.settings.values import NAME_PATTERN
+from ugrpy.streaming import StreamingSettings
 from ugrpy.transport.options import TransportOptions
 
 _LISTEN = Listen("127.0.0.1", 8080)
@@ -109,6 +110,18 @@ class ChangesSettings(ChangeSettings):
             description="folder on a local disk, for this gateway alone, where changes under way are written down; without it the one that systemd gives (StateDirectory=), else one below $XDG_STATE_HOME or ~/.local/state named after the first listen address"
         ),
     ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSettings(StreamingSettings):
+    """``[streaming]``: for whom the gateway passes the bytes on itself."""
+
+    paths: Annotated[
+        tuple[Annotated[str, AfterValidator(parse_prefix)], ...],
+        Field(
+            description="federated paths that are streamed for everybody, with all below them, by whole components"
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +259,12 @@ class Tables:
         ChangesSettings,
         Field(description="who may change what clients see, and how changes are followed up"),
     ] = field(default_factory=ChangesSettings)
+    streaming: Annotated[
+        StreamSettings,
+        Field(
+            description="for whom the gateway passes the bytes on itself, instead of redirecting: nobody, unless one of the first three keys is set"
+        ),
+    ] = field(default_factory=StreamSettings)
     locality: Annotated[LocalitySettings, Field(description="who is near whom")] = field(
         default_factory=LocalitySettings
     )

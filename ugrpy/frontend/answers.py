@@ -145,7 +145,7 @@ async def send_pieces(
             answer.enable_compression(coding)
         return answer
     response = _chunked(status, headers, coding)
-    async with _sending(response, request):
+    async with sending(response, request):
         await response.write(first)
         for piece in rest:
             await response.write(piece)
@@ -163,15 +163,26 @@ async def send_growing(
     request = exchange.request
     response = _chunked(status, headers, _vary(exchange, headers))
     try:
-        async with _sending(response, request):
+        async with sending(response, request):
             async for piece in pieces:
                 await response.write(piece)
     except RequestError as error:
-        log.warning("answer broken off", path=exchange.external, reason=str(error))
-        response.force_close()
-        if request.transport is not None:
-            request.transport.close()
+        break_off(exchange, response, str(error))
     return response
+
+
+def break_off(exchange: Exchange, response: web.StreamResponse, reason: str) -> None:
+    """Close the connection in the middle of a body, so that nobody takes it for whole.
+
+    What has been sent still reaches the client, unless the end of the connection is the only sign of the end of the body (HTTP/1.0).
+    """
+    log.warning("answer broken off", path=exchange.external, reason=reason)
+    response.force_close()
+    transport = exchange.request.transport
+    if transport is None:
+        return
+    ends_by_closing = response.content_length is None and exchange.request.version < (1, 1)
+    transport.abort() if ends_by_closing else transport.close()
 
 
 def _chunked(
@@ -185,7 +196,8 @@ def _chunked(
 
 
 @asynccontextmanager
-async def _sending(response: PiecesResponse, request: web.BaseRequest) -> AsyncIterator[None]:
+async def sending(response: PiecesResponse, request: web.BaseRequest) -> AsyncIterator[None]:
+    """Begin the answer, and end it in order. A client that leaves in between ends the handler as a cancelled one."""
     try:
         await response.prepare(request)
         yield

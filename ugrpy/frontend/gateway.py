@@ -37,6 +37,7 @@ from ugrpy.frontend.reading import Reading
 from ugrpy.frontend.refusing import Proppatch
 from ugrpy.frontend.relocating import Relocating
 from ugrpy.frontend.rights import demanding
+from ugrpy.frontend.streaming import Streaming
 from ugrpy.frontend.writing import Writing
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import Above, Inside, PrefixMap, parse_path
@@ -48,6 +49,7 @@ from ugrpy.service.body import ends_connection
 from ugrpy.service.observing import CLIENT_LEFT, RequestCounts
 from ugrpy.service.quick import QuickResponse
 from ugrpy.service.state import Side
+from ugrpy.streaming import StreamingSettings
 
 log = structlog.get_logger("ugrpy.frontend")
 
@@ -78,6 +80,7 @@ class GatewayOptions:
     policy: Policy = field(default_factory=AllowReading)
     access_log: AccessLog | None = None
     body_timeout_s: float = 30.0
+    streaming: StreamingSettings = field(default_factory=StreamingSettings)
 
 
 class Gateway:
@@ -109,7 +112,10 @@ class Gateway:
             member.id: meter.instrument(telemetry.REDIRECTS.name, endpoint=member.id)
             for member in federation.members
         }
-        reading = Reading(federation, self._clock, options.max_replicas, redirected)
+        streaming = (
+            Streaming(federation, options.streaming, meter) if options.streaming.is_on else None
+        )
+        reading = Reading(federation, self._clock, options.max_replicas, redirected, streaming)
         self._handlers: dict[str, tuple[Handler, Operation]] = {
             "GET": (reading.get, Operation.READ),
             "HEAD": (reading.head, Operation.STAT),
@@ -117,7 +123,7 @@ class Gateway:
             "OPTIONS": (self._options_of, Operation.STAT),
         }
         if changing is not None:
-            self._handlers |= self._changes(federation, changing, redirected)
+            self._handlers |= self._changes(federation, changing, redirected, streaming)
         self._allowed = ALLOWED if changing is None else ALLOWED_WITH_CHANGES
         self.sides: dict[str, Side] = {}
         self.inflight = 0
@@ -131,8 +137,9 @@ class Gateway:
         federation: Federation,
         changing: Changing,
         redirected: Mapping[EndpointId, Instrument],
+        streaming: Streaming | None,
     ) -> dict[str, tuple[Handler, Operation]]:
-        writing = Writing(changing, redirected)
+        writing = Writing(changing, redirected, streaming)
         relocating = Relocating(changing, self._options.prefixes, self._demand)
         proppatch = Proppatch(federation, self._options.body_timeout_s)
         return {

@@ -15,6 +15,7 @@ from ugrpy.core.urls import encode_path
 from ugrpy.federation import Federation, KnownListing, KnownName
 from ugrpy.frontend import answers, page
 from ugrpy.frontend.exchange import Exchange
+from ugrpy.frontend.streaming import Streaming
 from ugrpy.metalink.document import Document, MetalinkReplica
 from ugrpy.metalink.links import render_describedby
 from ugrpy.metalink.negotiate import MetalinkVersion, metalink_accepted, metalink_wanted
@@ -24,6 +25,7 @@ from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId, Kind
 from ugrpy.namespace.paths import name_of
+from ugrpy.streaming import Direction
 from ugrpy.webdav.validators import Conditions, Verdict, evaluate, weak_etag
 
 METALINK_TYPES = {
@@ -42,6 +44,7 @@ class Reading:
     clock: Clock
     max_replicas: int
     redirected: Mapping[EndpointId, Instrument]
+    streaming: Streaming | None = None
 
     async def get(self, exchange: Exchange) -> web.StreamResponse:
         """302 to the best replica, a metalink when that is what is wanted, a page for a collection."""
@@ -55,6 +58,8 @@ class Reading:
         wanted = metalink_wanted(accept, exchange.query)
         if wanted is not None:
             return await self._metalink(exchange, wanted)
+        if self.streaming is not None and self.streaming.wants(exchange, Direction.READ):
+            return await self._streamed(exchange, self.streaming)
         known = self.federation.recall(exchange.path, Want.BEST, exchange.zone)
         if known is None:
             exchange.cache = "miss"
@@ -69,6 +74,15 @@ class Reading:
         if (unchanged := _conditional(exchange, known, whole=False)) is not None:
             return unchanged
         return self._redirect(exchange, known, describe=describe)
+
+    async def _streamed(self, exchange: Exchange, streaming: Streaming) -> web.StreamResponse:
+        """The file itself, for a client that cannot be redirected: its conditions are all ours to judge."""
+        known = await self._known(exchange, streaming.want(exchange))
+        if self.federation.expect(known).entry.kind is Kind.COLLECTION:
+            return self._slash_form(exchange)
+        if (unchanged := _conditional(exchange, known, whole=True)) is not None:
+            return unchanged
+        return await streaming.get(exchange, known)
 
     async def head(self, exchange: Exchange) -> web.StreamResponse:
         """Answered by us from what the endpoints say; never a signed redirect (clients reuse it for GET)."""

@@ -17,9 +17,12 @@ from ugrpy.frontend.announced import (
     refuse_fragment,
 )
 from ugrpy.frontend.exchange import Exchange
+from ugrpy.frontend.receiving import stream_upload
+from ugrpy.frontend.streaming import Streaming
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId, Kind
 from ugrpy.service.body import ends_connection, has_body
+from ugrpy.streaming import Direction
 from ugrpy.webdav.request import Depth, parse_depth
 
 TEXT = "text/plain; charset=utf-8"
@@ -39,6 +42,7 @@ class Writing:
 
     changing: Changing
     redirected: Mapping[EndpointId, Instrument]
+    streaming: Streaming | None = None
 
     async def put(self, exchange: Exchange) -> web.StreamResponse:
         """307 to where the content goes, at once: whether the client waits for a word (``Expect``) or sends already.
@@ -54,15 +58,16 @@ class Writing:
                 f"{exchange.external}/ is a collection; nothing can be written in its place",
                 allowed=_ON_COLLECTIONS,
             )
-        placed = await self.changing.upload(
-            Wanted(
-                path,
-                exchange.zone,
-                announced_length(exchange),
-                announced_digests(exchange),
-                conditions(exchange),
-            )
+        wanted = Wanted(
+            path,
+            exchange.zone,
+            announced_length(exchange),
+            announced_digests(exchange),
+            conditions(exchange),
         )
+        if self.streaming is not None and self.streaming.wants(exchange, Direction.WRITE):
+            return await stream_upload(exchange, self.streaming, self.changing, wanted)
+        placed = await self.changing.upload(wanted)
         replica = placed.replica
         exchange.endpoint = replica.endpoint
         self.redirected[replica.endpoint].add()

@@ -2,7 +2,7 @@
 
 As one JSON object with short keys, in ASCII: paths may hold bytes that are not UTF-8 (as lone surrogates), which JSON's escapes carry.
 
-    {"path":"/a/f","number":"5f…","target":"cern","since_s":1.0,"until_s":2.0,"size_bytes":7,"before":[7,1700000000],"others":[["uvic",[7,null]]],"deleted":[],"digests":[["md5","9001…"]]}
+    {"path":"/a/f","number":"5f…","target":"cern","since_s":1.0,"until_s":2.0,"size_bytes":7,"before":[7,1700000000],"others":[["uvic",[7,null]]],"deleted":[],"digests":[["md5","9001…"]],"passage":"redirected"}
 """
 
 import json
@@ -16,6 +16,7 @@ from ugrpy.namespace.changes import (
     Fingerprint,
     Operation,
     OperationKind,
+    Passage,
     Record,
     Removal,
     Upload,
@@ -73,6 +74,7 @@ def parse_upload(text: str) -> Upload:
                 "digests": tuple(
                     Digest(_text(name), _text(value)) for name, value in values["digests"]
                 ),
+                "passage": Passage(values.get("passage", Passage.REDIRECTED)),
             }
         )
     except (KeyError, TypeError, ValueError) as error:

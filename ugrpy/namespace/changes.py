@@ -7,6 +7,8 @@ Two kinds of change outlast the request that made them:
     seen complete. Meanwhile the copies that it is to replace are not offered, and a copy that is half there is not shown. When
     nothing has come by the end of the grace, the old copies are offered again; when it came, they are taken away.
 
+    An upload that goes through the gateway is known better: when it has ended, what is at the target is either all of it or a part.
+
 ``Removal``
     A copy that must go, on a storage that could not be asked then. It goes when the storage is back, but only while it still is
     the copy that we knew. Until then, readers do not see it. What was not known, or has changed since, is reported and left alone.
@@ -77,9 +79,17 @@ class Removal:
         return entry.kind is Kind.FILE and (not self.known.certain or self.known.fits(entry))
 
 
+class Passage(StrEnum):
+    """How an upload gets to its target: the client writes there, or through the gateway, where it may have broken off."""
+
+    REDIRECTED = "redirected"
+    STREAMED = "streamed"
+    BROKEN_OFF = "broken off"
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A client was sent to ``target`` to write this name.
+    """A client was sent to ``target`` to write this name, or writes it through the gateway (``passage``).
 
     ``number`` tells it from others of the same name. ``before`` is what stood at the target then, ``others`` are the copies elsewhere that
     it replaces, as they were known; those of ``deleted`` had to go before already. ``size_bytes`` and ``digests`` are what the client announced. ``until_s`` ends its grace.
@@ -95,6 +105,7 @@ class Upload:
     others: tuple[tuple[EndpointId, Fingerprint], ...] = ()
     deleted: tuple[EndpointId, ...] = ()
     digests: tuple[Digest, ...] = ()
+    passage: Passage = Passage.REDIRECTED
 
     @property
     def replaces(self) -> bool:
@@ -106,11 +117,15 @@ class Upload:
         return self.before is None or Fingerprint.of(entry) != self.before
 
     def is_partial(self, entry: Entry) -> bool:
-        """Whether it is certain that more is to come: some storages show an upload while it grows."""
-        told = entry.size_bytes
-        return (
-            self.is_new(entry) and None not in (told, self.size_bytes) and told != self.size_bytes
-        )
+        """Whether this is a part of it: some storages show an upload while it grows.
+
+        What goes through the gateway is a part until the storage has said that it has all of it, which ends this record.
+        """
+        if not self.is_new(entry):
+            return False
+        if self.passage is not Passage.REDIRECTED:
+            return True
+        return _differs(self, entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +180,40 @@ def upload_progress(upload: Upload, said: Observation, steady_s: float, now_s: f
         growing = steady_s < upload.until_s - upload.since_s
         return Progress.WAITING if unsure or growing or now_s < upload.until_s else Progress.BROKEN
     return Progress.WAITING if now_s < upload.until_s else Progress.NOTHING_CAME
+
+
+class Sent(StrEnum):
+    """How sending an upload through the gateway ended: all was sent and the storage has it, all was sent, or only a part."""
+
+    STORED = "stored"
+    ALL = "all"
+    PART = "part"
+
+
+def sent_progress(upload: Upload, said: Observation, sent: Sent) -> Progress:
+    """What became of an upload through the gateway, by what its target says now that nothing more is to come.
+
+    A storage that has answered that it has all of it is believed, unless it says something else now. *Waiting* means that it
+    does not say.
+    """
+    match said:
+        case Found(entry) if entry.kind is Kind.FILE:
+            if sent is Sent.STORED and not _differs(upload, entry):
+                return Progress.COMPLETE
+            if not upload.is_new(entry):
+                return Progress.NOTHING_CAME
+            whole = sent is Sent.ALL and not _differs(upload, entry)
+            return Progress.COMPLETE if whole else Progress.BROKEN
+        case Found() | Absent():
+            return Progress.NOTHING_CAME
+        case _:
+            return Progress.COMPLETE if sent is Sent.STORED else Progress.WAITING
+
+
+def _differs(upload: Upload, entry: Entry) -> bool:
+    """Whether the copy has certainly another length than the upload."""
+    told = entry.size_bytes
+    return None not in (told, upload.size_bytes) and told != upload.size_bytes
 
 
 def broken(upload: Upload, entry: Entry, now_s: float, until_s: float) -> list[Removal]:

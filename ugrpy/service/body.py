@@ -47,16 +47,12 @@ async def read_body(request: web.BaseRequest, *, max_bytes: int, timeout_s: floa
     Raises ``ContentTooLarge``, ``ContentTooSlow``, ``CodedContent``, ``CodedTransfer``, and ``BadRequest`` when it breaks off
     in bytes that are no chunk.
     """
-    headers = request.headers
-    if headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
-        raise CodedContent("content is taken without a content coding only")
-    if headers.get(hdrs.TRANSFER_ENCODING, "chunked").strip().lower() != "chunked":
-        raise CodedTransfer("no transfer coding but chunked is known here")
+    refuse_coded(request)
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
     try:
         async with asyncio.timeout(timeout_s):
-            await _go_on(request)
+            await go_on(request)
             return await _read(request, max_bytes)
     except TimeoutError:
         raise ContentTooSlow(f"the content did not arrive within {timeout_s:g} seconds") from None
@@ -83,7 +79,17 @@ def ends_connection(request: web.BaseRequest, status: int) -> bool:
     )
 
 
-async def _go_on(request: web.BaseRequest) -> None:
+def refuse_coded(request: web.BaseRequest) -> None:
+    """Raises ``CodedContent`` or ``CodedTransfer`` for content in a form that is not taken back here."""
+    headers = request.headers
+    if headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
+        raise CodedContent("content is taken without a content coding only")
+    if headers.get(hdrs.TRANSFER_ENCODING, "chunked").strip().lower() != "chunked":
+        raise CodedTransfer("no transfer coding but chunked is known here")
+
+
+async def go_on(request: web.BaseRequest) -> None:
+    """Tell a client that asks whether to send its content (``Expect``) to do so."""
     asked = request.headers.get(hdrs.EXPECT, "").strip().lower() == "100-continue"
     if asked and request.version >= (1, 1) and not request.content.at_eof():
         await request.writer.write(CONTINUE)

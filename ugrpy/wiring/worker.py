@@ -109,6 +109,7 @@ class Worker:
             policy=AllowReading(settings.closed, self._config.changes.write_from),
             access_log=access_log,
             body_timeout_s=self._config.service.body_timeout_s,
+            streaming=self._config.streaming,
         )
         return Gateway(federation, options, part, clock=self._clock, meter=self._meter)
 
