@@ -137,6 +137,19 @@ GEO_FAILURES = Metric(
     "files",
     "New GeoIP databases that could not be used; the old ones stayed.",
 )
+CHECKSUMS = Metric(
+    "ugrpy_checksums_total",
+    MetricKind.COUNTER,
+    "requests",
+    "Requests for the checksum of a file, by who told it.",
+    (
+        Label(
+            "source",
+            "known: it was remembered; storage, command, computed: by whom it was found out; none: by nobody",
+            ("known", "storage", "command", "computed", "none"),
+        ),
+    ),
+)
 _CHANGE = Label(
     "change",
     "what was asked for",
@@ -202,6 +215,7 @@ METRICS = (
     ABSENT_WITH_MISSING,
     PARTIAL_LISTINGS,
     CLASHES,
+    CHECKSUMS,
     GEO_FAILURES,
     CHANGES,
     UPLOADS,

@@ -56,6 +56,7 @@ _BELOW_FRONTEND = (
     "ugrpy.journal",
     "ugrpy.changing",
     "ugrpy.streaming",
+    "ugrpy.summing",
 )
 
 # area -> the areas it may import besides itself and the version in ``ugrpy``
@@ -137,6 +138,16 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.federation",
         "ugrpy.changing",
     ),
+    "ugrpy.summing": (
+        "ugrpy.core",
+        "ugrpy.namespace",
+        "ugrpy.webdav",
+        "ugrpy.cache",
+        "ugrpy.telemetry",
+        "ugrpy.endpoints.base",
+        "ugrpy.federation",
+        "ugrpy.journal",
+    ),
     "ugrpy.frontend": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -149,6 +160,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.federation",
         "ugrpy.changing",
         "ugrpy.streaming",
+        "ugrpy.summing",
     ),
     # wiring: imported by nothing above
     "ugrpy.config": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.settings"),

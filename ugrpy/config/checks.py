@@ -4,6 +4,7 @@ The checks read the merged tree as it was written and pass over what has not the
 say in the same run as the validation of single keys, whatever that finds.
 """
 
+import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -49,9 +50,16 @@ def _is_listen(text: str) -> bool:
     return True
 
 
+def _commands_can_be_run(tree: Tree) -> Iterator[Finding]:
+    for path, program in texts_at(tree, "checksums.command.*"):
+        if path[-1] == 0 and shutil.which(program) is None:
+            yield path, f"{program} is missing or not executable"
+
+
 CHECKS: tuple[Check, ...] = (
     _rules_name_endpoints,
     listeners_are_apart("service.listen.*", "service.admin"),
     _endpoints_are_elsewhere,
+    _commands_can_be_run,
     files_are_readable("locality.geoip.*", "endpoints.*.ca_file"),
 )

@@ -34,6 +34,7 @@ from ugrpy.settings.serving import AdminAddress, ListenAddresses, ServingSetting
 from ugrpy.settings.shape import TableName
 from ugrpy.settings.values import NAME_PATTERN
 from ugrpy.streaming import StreamingSettings
+from ugrpy.summing.settings import SumSettings
 from ugrpy.transport.options import TransportOptions
 
 _LISTEN = Listen("127.0.0.1", 8080)
@@ -207,6 +208,12 @@ class EndpointSettings(TransportOptions):
             description="it carries out third-party copies (COPY with Source, or with Destination elsewhere); otherwise the gateway passes the bytes on"
         ),
     ] = False
+    checksums: Annotated[
+        bool,
+        Field(
+            description="it is asked for the checksums of its files; a storage that has none to tell need not be"
+        ),
+    ] = True
     free_bytes: Annotated[
         int | None,
         Field(
@@ -265,6 +272,9 @@ class Tables:
             description="for whom the gateway passes the bytes on itself, instead of redirecting: nobody, unless one of the first three keys is set"
         ),
     ] = field(default_factory=StreamSettings)
+    checksums: Annotated[
+        SumSettings, Field(description="how checksums are come by that nobody has told yet")
+    ] = field(default_factory=SumSettings)
     locality: Annotated[LocalitySettings, Field(description="who is near whom")] = field(
         default_factory=LocalitySettings
     )

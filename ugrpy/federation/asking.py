@@ -18,7 +18,9 @@ from ugrpy.federation.question import AskEndpoint, Hooks, Question, Then
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
 from ugrpy.locality.ranker import Ranker
+from ugrpy.namespace.disagreements import Disagreements
 from ugrpy.namespace.fanout import FanoutPolicy
+from ugrpy.namespace.learnt import LearntDigests
 from ugrpy.namespace.merge import Knowledge, Merged, summarise
 from ugrpy.namespace.model import EndpointId, Observation, Unknown
 from ugrpy.namespace.overlay import Overlay
@@ -49,7 +51,11 @@ REPLACED_RETRY_S = 2.0
 
 
 class Asking:
-    """The shared ground of one federation's questions. ``overlay`` has the changes under way, which every answer is seen through."""
+    """The shared ground of one federation's questions.
+
+    ``overlay`` has the changes under way, which every answer is seen through; ``learnt`` what is known of replicas beyond what storages
+    say of them in passing; ``disagreements`` which replicas were outvoted.
+    """
 
     def __init__(
         self,
@@ -66,6 +72,8 @@ class Asking:
         self.memory = memory
         self.policy = policy
         self.overlay = Overlay()
+        self.learnt = LearntDigests()
+        self.disagreements = Disagreements()
         self.clock = around.clock
         self.counts = Counts(around.meter, [member.id for member in members])
         self._on_transition = around.on_transition
@@ -111,7 +119,8 @@ class Asking:
         """What these sightings amount to, together with who could not be asked."""
         unasked = [n for n in self.members.covering(path) if n not in knowledge and n not in silent]
         out = self.out_of_service(path, unasked)
-        return KnownName(path, summarise(knowledge), knowledge, silent, out, at_s)
+        summary = summarise(self.learnt.over(path, knowledge))
+        return KnownName(path, summary, knowledge, silent, out, at_s)
 
     def expect(self, known: KnownName) -> Merged:
         """The merged entry. Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` by the absence rule."""
@@ -167,7 +176,19 @@ class Asking:
         """Whether an endpoint that could not be asked then is back now, and may know more (row D116)."""
         return any(self.board.in_service(name) for name in out)
 
-    def note_clash(self, path: str, among: Iterable[Merged]) -> None:
+    def note_look(self, known: KnownName) -> None:
+        """What a finished question about one name says of its replicas."""
+        if known.merged is not None:
+            self._note_clash(known.path, (known.merged,))
+        if known.complete and not known.out:
+            self.disagreements.note_name(known.path, known.merged, self.clock.wall())
+
+    def note_listed(self, path: str, clashing: Sequence[Merged], *, whole: bool) -> None:
+        """The same of a listing."""
+        self._note_clash(path, clashing)
+        self.disagreements.note_listing(path, clashing, self.clock.wall(), whole=whole)
+
+    def _note_clash(self, path: str, among: Iterable[Merged]) -> None:
         """Replicas that disagree are counted and told to whoever watches (row D57)."""
         clashing = [one for one in among if one.conflicts]
         if not clashing:

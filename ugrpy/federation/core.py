@@ -18,6 +18,7 @@ from ugrpy.health.states import Transition
 from ugrpy.locality.ranker import Ranker
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.fanout import FanoutPolicy, Want
+from ugrpy.namespace.learnt import Learnt
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.verdict import missing_reasons
@@ -123,14 +124,20 @@ class Federation:
         """The listing that is remembered, if any; raises as ``list`` when a miss is remembered."""
         return self._listing.recall(path)
 
+    def learn(self, learnt: Learnt, *, written: bool = False) -> None:
+        """The checksums of one replica: from now on it is merged with the others by them. ``written``: they are written down already."""
+        self._locating.learn(learnt, written=written)
+
     def forget(self, path: str) -> None:
         """A name has been changed: what was known of it, and of the collection around it, counts no more."""
+        self.asking.learnt.forget(path)
         self.memory.forget(path)
         self._locating.forget(path)
         self._listing.forget(path)
 
     def forget_below(self, path: str) -> None:
         """The same for a name and all below it."""
+        self.asking.learnt.forget_below(path)
         self.memory.forget_below(path)
         self._locating.forget_below(path)
         self._listing.forget_below(path)

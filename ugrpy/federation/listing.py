@@ -157,7 +157,11 @@ class Listing:
             endpoint = asking.members[name].endpoint
 
             def visible(children: Sequence[Entry]) -> None:
-                part(asking.overlay.seen_children(path, name, children))
+                part(
+                    asking.learnt.over_children(
+                        path, name, asking.overlay.seen_children(path, name, children)
+                    )
+                )
 
             if self._lists(name):
                 said = await endpoint.list(covering[name], visible)
@@ -205,7 +209,7 @@ class Listing:
             asking.counts.partial.add()
         children = self._children(known.path, growing)
         if growing is not None:
-            asking.note_clash(known.path, growing.clashing)
+            asking.note_listed(known.path, growing.clashing, whole=not missing)
         return KnownListing(known.path, itself, children, missing, known.at_s)
 
     def _children(self, path: str, growing: Growing | None) -> Children:

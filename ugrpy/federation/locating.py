@@ -8,6 +8,7 @@ from ugrpy.federation.known import KnownName
 from ugrpy.federation.question import Parts, Question, Then
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.fanout import Answer, Want, no_preference
+from ugrpy.namespace.learnt import Learnt
 from ugrpy.namespace.merge import Summary, synthetic_collection
 from ugrpy.namespace.model import EndpointId, Found, Observation
 from ugrpy.namespace.paths import is_within, name_of
@@ -58,6 +59,21 @@ class Locating:
         for name in [one for one in self._underway if is_within(one, path)]:
             self.forget(name)
 
+    def learn(self, learnt: Learnt, *, written: bool) -> None:
+        """Something is known of one replica by now that was not when its storage last spoke of it."""
+        asking = self._asking
+        if not asking.learnt.put(learnt, written=written):
+            return
+        names, now = asking.memory.names, asking.clock.monotonic()
+        known, until_s = names.peek(learnt.path, now), names.expires_at(learnt.path)
+        if known is None or until_s is None:
+            return
+        after = asking.known(learnt.path, known.knowledge, known.silent, known.at_s)
+        names.put(learnt.path, after, until_s, now)
+        if not after.silent:
+            asking.memory.tell_parent(after, now)
+            asking.note_look(after)
+
     async def locate(self, path: str, want: Want, zone: Zone | None) -> KnownName:
         """What is known of ``path``, the endpoints being asked if it is not remembered."""
         return self.recall(path, want, zone) or await self.inquire(path, want, zone)
@@ -107,8 +123,7 @@ class Locating:
             if not machine.silent:
                 known = asking.known(path, machine.knowledge, frozenset(), machine.started_s)
                 asking.keep_name(known)
-                if known.merged is not None:
-                    asking.note_clash(path, (known.merged,))
+                asking.note_look(known)
 
         then = Then(
             answered, learned=lambda underway: self._enrich(path, underway), finished=finished

@@ -14,7 +14,7 @@ class Member:
     """An endpoint as the federation uses it.
 
     ``strict``: while it is out of service a miss is no 404. ``writable``: the operator lets clients change what is there, ``create_parents``: missing
-    collections above an upload are made, ``copies_to_others``: it carries out third-party copies. ``free_bytes`` is the operator's figure for a
+    collections above an upload are made, ``copies_to_others``: it carries out third-party copies. ``tells_checksums``: it is asked for them. ``free_bytes`` is the operator's figure for a
     storage that does not say how much room it has.
     """
 
@@ -28,6 +28,7 @@ class Member:
     create_parents: bool = True
     copies_to_others: bool = False
     free_bytes: int | None = None
+    tells_checksums: bool = True
 
     @property
     def takes_changes(self) -> bool:

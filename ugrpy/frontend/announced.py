@@ -26,15 +26,27 @@ def announced_length(exchange: Exchange) -> int | None:
 
 
 def announced_digests(exchange: Exchange) -> tuple[Digest, ...]:
-    """The checksums of the content (RFC 3230, RFC 9530, RFC 1864, and ownCloud's header)."""
+    """The checksums of the content: by RFC 3230, RFC 9530 and RFC 1864, and in ownCloud's header, which rclone sends as well.
+
+    A ``Content-Digest`` is of the bytes as they are sent, and those are what is stored. Of a client that contradicts itself nothing is believed.
+    """
     headers = exchange.request.headers
+
+    def said(name: str) -> str:
+        return ",".join(headers.getall(name, ()))
+
     found: dict[str, Digest] = {}
-    for name in ("Digest", "OC-Checksum"):
-        found |= {one.algorithm: one for one in parse_digest(headers.get(name, ""))}
-    found |= {one.algorithm: one for one in parse_repr_digest(headers.get("Repr-Digest", ""))}
-    if md5 := headers.get("Content-MD5"):
-        found |= {one.algorithm: one for one in parse_digest(f"md5={md5.strip()}")}
-    return tuple(found[name] for name in sorted(found))
+    contradicted: set[str] = set()
+    for digest in (
+        *parse_digest(said("Digest")),
+        *parse_digest(said("OC-Checksum")),
+        *parse_repr_digest(said("Repr-Digest")),
+        *parse_repr_digest(said("Content-Digest")),
+        *parse_digest(f"md5={said('Content-MD5').strip()}"),
+    ):
+        if found.setdefault(digest.algorithm, digest) != digest:
+            contradicted.add(digest.algorithm)
+    return tuple(found[name] for name in sorted(found.keys() - contradicted))
 
 
 def conditions(exchange: Exchange) -> Permit:

@@ -50,6 +50,7 @@ from ugrpy.service.observing import CLIENT_LEFT, RequestCounts
 from ugrpy.service.quick import QuickResponse
 from ugrpy.service.state import Side
 from ugrpy.streaming import StreamingSettings
+from ugrpy.summing import Summing, SumSettings
 
 log = structlog.get_logger("ugrpy.frontend")
 
@@ -95,6 +96,7 @@ class Gateway:
         options: GatewayOptions,
         changing: Changing | None = None,
         *,
+        summing: Summing | None = None,
         clock: Clock | None = None,
         meter: Meter | None = None,
     ) -> None:
@@ -115,7 +117,10 @@ class Gateway:
         streaming = (
             Streaming(federation, options.streaming, meter) if options.streaming.is_on else None
         )
-        reading = Reading(federation, self._clock, options.max_replicas, redirected, streaming)
+        summing = summing or Summing(federation, SumSettings(), meter)
+        reading = Reading(
+            federation, self._clock, options.max_replicas, redirected, summing, streaming
+        )
         self._handlers: dict[str, tuple[Handler, Operation]] = {
             "GET": (reading.get, Operation.READ),
             "HEAD": (reading.head, Operation.STAT),

@@ -133,6 +133,11 @@ def _problem_member(name: str, token: str, details: str) -> str:
     return f"ugrpy; error={token}{next_hop}{said}"
 
 
+def proxy_note(details: str) -> str:
+    """A member of ``Proxy-Status`` that says something of the answer without anything having failed."""
+    return f"ugrpy; details={_sf_string(details)}"
+
+
 def cache_status(
     hit: bool, *, ttl_s: int | None = None, detail: str | None = None, fwd: str | None = None
 ) -> str:

@@ -9,11 +9,18 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from ugrpy.core.clock import Clock
-from ugrpy.core.errors import NotFound, PreconditionFailed
+from ugrpy.core.errors import NotFound, PreconditionFailed, Unavailable
 from ugrpy.core.meter import Instrument
 from ugrpy.core.urls import encode_path
 from ugrpy.federation import Federation, KnownListing, KnownName
 from ugrpy.frontend import answers, page
+from ugrpy.frontend.digesting import (
+    Wanted,
+    tell_digests,
+    tell_why_not,
+    wanted_digests,
+    wants_digest,
+)
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.streaming import Streaming
 from ugrpy.metalink.document import Document, MetalinkReplica
@@ -26,6 +33,8 @@ from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId, Kind
 from ugrpy.namespace.paths import name_of
 from ugrpy.streaming import Direction
+from ugrpy.summing import Summing
+from ugrpy.summing.copies import chosen
 from ugrpy.webdav.validators import Conditions, Verdict, evaluate, weak_etag
 
 METALINK_TYPES = {
@@ -44,6 +53,7 @@ class Reading:
     clock: Clock
     max_replicas: int
     redirected: Mapping[EndpointId, Instrument]
+    summing: Summing
     streaming: Streaming | None = None
 
     async def get(self, exchange: Exchange) -> web.StreamResponse:
@@ -92,7 +102,9 @@ class Reading:
         wanted = metalink_wanted(accept, exchange.query)
         if wanted is not None and not exchange.slash:
             return await self._metalink(exchange, wanted)
-        known = await self._known(exchange, Want.ANY)
+        digest_wanted = wants_digest(exchange.request.headers)
+        # the replica that is best for this client is asked for a checksum first
+        known = await self._known(exchange, Want.BEST if digest_wanted else Want.ANY)
         merged = self.federation.expect(known)
         if merged.entry.kind is Kind.COLLECTION:
             return _page_head() if exchange.slash else self._slash_form(exchange)
@@ -108,9 +120,29 @@ class Reading:
             answers.CACHE_HIT if exchange.cache == "hit" else answers.CACHE_MISS
         )
         answers.note_missing(exchange, headers, known.missing)
+        if digest_wanted:
+            await self._tell_digests(exchange, headers, known)
         if metalink_accepted(accept):
             self._describe(exchange, headers)
         return web.Response(headers=headers)
+
+    async def _tell_digests(
+        self, exchange: Exchange, headers: CIMultiDict[str], known: KnownName
+    ) -> None:
+        """The checksums that the client wants, or why there are none."""
+        wanted = wanted_digests(exchange.request.headers)
+        if not wanted.algorithms:
+            tell_why_not(headers, "none of the algorithms is known here")
+            return
+        try:
+            order = self.federation.order(known, exchange.zone)
+        except Unavailable:
+            order = ()
+        answered = await self.summing.ask(known, wanted.algorithms, order)
+        if answered.digests:
+            tell_digests(headers, wanted, answered.digests)
+        else:
+            tell_why_not(headers, answered.why)
 
     async def _known(self, exchange: Exchange, want: Want) -> KnownName:
         path = exchange.path
@@ -128,10 +160,22 @@ class Reading:
         order = self.federation.order(known, exchange.zone)
         exchange.endpoint = order[0]
         self.redirected[order[0]].add()
-        if not describe and (quick := answers.quick_redirect(exchange, known, order)) is not None:
+        merged = known.merged
+        # a checksum is told with a redirect when it is at hand; aria2 asks for one each time, and nobody waits for it here
+        told = (
+            merged is not None
+            and bool(merged.entry.digests)
+            and wants_digest(exchange.request.headers)
+        )
+        quick = None if describe or told else answers.quick_redirect(exchange, known, order)
+        if quick is not None:
             return quick
         replicas = self.federation.replicas(known, order)
         response = answers.redirect(exchange, known, replicas, limit=self.max_replicas)
+        if told and merged is not None:
+            wanted = Wanted(wanted_digests(exchange.request.headers).digest)
+            digests = chosen(merged.entry.digests, wanted.algorithms)
+            tell_digests(response.headers, wanted, digests)
         if describe:
             self._describe(exchange, response.headers)
         return response

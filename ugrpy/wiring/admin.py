@@ -1,6 +1,6 @@
 """The admin listener's pages: loopback or a Unix socket only, never the clients' port.
 
-Liveness, readiness and metrics without restriction, the endpoints' health, and ``explain`` for any path and client.
+Liveness, readiness and metrics without restriction, the endpoints' health, ``explain`` for any path and client, and which replicas disagree.
 """
 
 from dataclasses import asdict
@@ -15,18 +15,22 @@ from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import normalise
 from ugrpy.service.observing import problem_of
 from ugrpy.service.state import ClientAddress, ServiceState
+from ugrpy.summing import Store
+from ugrpy.summing.store import facts_of
 from ugrpy.wiring.assembly import Assembled
 
 
 class AdminPages:
     """The handler for the admin listener."""
 
-    def __init__(self, assembled: Assembled, state: ServiceState) -> None:
+    def __init__(self, assembled: Assembled, store: Store, state: ServiceState) -> None:
         self._federation = assembled.federation
+        self._store = store
         self._pages = {
             **state.sides(open_metrics=True),
             "/v1/endpoints": self._endpoints,
             "/v1/explain": self._explain,
+            "/v1/disagreements": self._disagreements,
         }
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -44,6 +48,11 @@ class AdminPages:
     ) -> web.StreamResponse:
         snapshots = self._federation.board.snapshots(self._federation.clock.monotonic())
         return web.json_response([{**self._known(s.endpoint), **asdict(s)} for s in snapshots])
+
+    async def _disagreements(
+        self, _request: web.BaseRequest, _client: ClientAddress
+    ) -> web.StreamResponse:
+        return web.json_response([facts_of(one) for one in await self._store.disagreements()])
 
     def _known(self, name: EndpointId) -> dict[str, object]:
         """What an endpoint tells of itself. ``trouble`` is its last failure, with the hosts and paths clients never see."""

@@ -133,6 +133,7 @@ def _member(settings: EndpointSettings, place: Place, deadline_s: float) -> Memb
         create_parents=settings.create_parents,
         copies_to_others=settings.third_party_copy,
         free_bytes=settings.free_bytes,
+        tells_checksums=settings.checksums,
     )
 
 

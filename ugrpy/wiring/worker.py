@@ -24,6 +24,7 @@ from ugrpy.telemetry import GEO_FAILURES, METRICS
 from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.changes import changing, follow_up
+from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.gauges import Gauges
 
 
@@ -65,27 +66,37 @@ class Worker:
         assembled = await assemble(self._config, clock=self._clock, meter=self._meter)
         try:
             with opened_log(self._config.service.access_log, self._clock) as access_log:
-                async with changing(self._config, assembled.federation, self._meter) as part:
-                    await self._serve(assembled, part, access_log)
+                federation = assembled.federation
+                async with (
+                    changing(self._config, federation, self._meter) as part,
+                    checksums(self._config, federation, self._meter) as sums,
+                ):
+                    await self._serve(assembled, part, sums, access_log)
         finally:
             await assembled.close()
         return 0
 
     async def _serve(
-        self, assembled: Assembled, part: Changing | None, access_log: AccessLog | None
+        self,
+        assembled: Assembled,
+        part: Changing | None,
+        sums: Checksums,
+        access_log: AccessLog | None,
     ) -> None:
         service = self._config.service
-        gateway = self._gateway(assembled.federation, part, access_log)
+        gateway = self._gateway(assembled.federation, part, sums, access_log)
         gauges = Gauges(self._meter, assembled.federation, gateway, part)
         state = ServiceState(self._meter, gauges.note, gauges.refresh, service.metrics_from)
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
-            doors.append(Door(AdminPages(assembled, state), (service.admin,)))
+            doors.append(Door(AdminPages(assembled, sums.store, state), (service.admin,)))
         stop = asyncio.Event()
         background = [
             Background("prober", lambda: self._probe(assembled.federation)),
             Background("geoip", self._geo_watcher(assembled).run),
+            Background("learnt", sums.keeping.run),
+            Background("comparing", sums.summing.comparing.run),
         ]
         if part is not None:
             background += [
@@ -98,7 +109,11 @@ class Worker:
         await serve(doors, state=state, options=options, background=background, stop=stop)
 
     def _gateway(
-        self, federation: Federation, part: Changing | None, access_log: AccessLog | None
+        self,
+        federation: Federation,
+        part: Changing | None,
+        sums: Checksums,
+        access_log: AccessLog | None,
     ) -> Gateway:
         settings = self._config.federation
         options = GatewayOptions(
@@ -111,7 +126,14 @@ class Worker:
             body_timeout_s=self._config.service.body_timeout_s,
             streaming=self._config.streaming,
         )
-        return Gateway(federation, options, part, clock=self._clock, meter=self._meter)
+        return Gateway(
+            federation,
+            options,
+            part,
+            summing=sums.summing,
+            clock=self._clock,
+            meter=self._meter,
+        )
 
     async def _probe(self, federation: Federation) -> None:
         await run_prober(

@@ -331,7 +331,7 @@ url = "ftp://x"
 """,
     )
     told = problems(file, overrides={"health": {"eject_after": 1.5}}, environ={"UGRPY_X__Y": "1"})
-    known = "cache, changes, endpoints, federation, health, locality, service, streaming"
+    known = "cache, changes, checksums, endpoints, federation, health, locality, service, streaming"
     network = "expected a network such as 192.0.2.0/24 or 2001:db8::/32, got"
     assert told == [
         'site.toml:2: service.workers: expected a whole number, got "4"',
@@ -470,3 +470,11 @@ def test_a_gateway_does_not_federate_itself(listen, url, itself):
         return
     with pytest.raises(InvalidConfiguration, match="is this gateway itself"):
         load(overrides=overrides, environ={})
+
+
+@pytest.mark.parametrize("program", ["/no/such/program", "no-such-program", "/etc/passwd"])
+def test_a_checksum_command_that_cannot_be_run_is_told(program):
+    overrides = {"checksums": {"command": [program, "/not/a/program/either"]}}
+    with pytest.raises(InvalidConfiguration, match=f"{program} is missing or not executable"):
+        load(overrides=overrides, environ={})
+    assert load(overrides={"checksums": {"command": ["sh", program]}}, environ={})

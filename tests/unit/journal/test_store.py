@@ -16,8 +16,9 @@ from structlog.testing import capture_logs
 from tests.unit.journal.openers import COUNT
 from tests.unit.journal.test_journals import OPERATION, removal, upload
 from ugrpy.core.errors import ConfigError, Unavailable
-from ugrpy.journal import store
+from ugrpy.journal import database, store
 from ugrpy.journal.base import OfName, Recorded
+from ugrpy.journal.database import Database
 from ugrpy.journal.store import FILE, SqliteJournal
 
 ROOT = Path(__file__).parents[3]
@@ -66,23 +67,23 @@ def broken_row(folder: Path, what: str, name: bytes, body: str) -> None:
 
 async def test_writes_that_meet_share_a_transaction(journal, monkeypatch):
     transactions = []
-    real = SqliteJournal._transact
+    real = Database._transact
 
     def counted(self, jobs):
         transactions.append(len(jobs))
         real(self, jobs)
 
-    monkeypatch.setattr(SqliteJournal, "_transact", counted)
+    monkeypatch.setattr(Database, "_transact", counted)
     gate = threading.Event()
-    first = asyncio.ensure_future(journal._do(lambda _base: gate.wait(WAIT_S)))
+    first = asyncio.ensure_future(journal._base.do(lambda _base: gate.wait(WAIT_S)))
     await asyncio.sleep(0.05)
     several = [asyncio.ensure_future(journal.write([upload(str(n), f"/{n}")])) for n in range(1200)]
     await asyncio.sleep(0)
     gate.set()
     await asyncio.gather(first, *several)
     assert sum(transactions) == 1201
-    assert max(transactions) <= store.MOST_TOGETHER
-    assert len(transactions) <= 2 + 1200 // store.MOST_TOGETHER + 1
+    assert max(transactions) <= database.MOST_TOGETHER
+    assert len(transactions) <= 2 + 1200 // database.MOST_TOGETHER + 1
     assert len((await journal.load()).uploads) == 1200
 
 
@@ -96,8 +97,8 @@ async def test_one_that_fails_does_not_fail_the_others(journal):
     with capture_logs() as told:
         works = [
             journal.write([upload("1", "/1")]),
-            journal._do(wrong),
-            journal._do(ours_only),
+            journal._base.do(wrong),
+            journal._base.do(ours_only),
             journal.write([upload("2", "/2")]),
         ]
         good, bad, ours, other = await asyncio.gather(*works, return_exceptions=True)
@@ -105,7 +106,7 @@ async def test_one_that_fails_does_not_fail_the_others(journal):
     assert isinstance(bad, Unavailable)
     assert bad.status == 503
     assert isinstance(ours, KeyError)  # a mistake of ours, not of the disk
-    assert [line["event"] for line in told] == ["the journal cannot be used"]
+    assert [line["event"] for line in told] == ["a database cannot be used"]
     assert {one.number for one in (await journal.load()).uploads} == {"1", "2"}
 
 
@@ -130,7 +131,7 @@ def test_a_write_outlives_the_loop_it_came_from(tmp_path):
     gate = threading.Event()
 
     async def leave() -> None:
-        blocked = asyncio.ensure_future(journal._do(lambda _base: gate.wait(WAIT_S)))
+        blocked = asyncio.ensure_future(journal._base.do(lambda _base: gate.wait(WAIT_S)))
         written = asyncio.ensure_future(journal.write([upload("1")]))
         await asyncio.sleep(0)
         blocked.cancel()
@@ -148,7 +149,7 @@ async def test_who_comes_after_the_end_is_refused(tmp_path):
     await asyncio.sleep(0)
     await journal.close()
     await asyncio.gather(*writes)
-    with pytest.raises(Unavailable, match="stopping"):
+    with pytest.raises(Unavailable, match="not begun"):
         await journal.write([upload("1")])
     await journal.close()
     assert len((await asyncio.to_thread(load, tmp_path)).uploads) == 20
@@ -221,15 +222,15 @@ def test_a_full_disk_is_told_and_what_was_there_stays_whole(tmp_path):
 def test_a_database_that_breaks_says_so_and_comes_back(journal, tmp_path):
     async def story() -> None:
         await journal.write([upload("1")])
-        await journal._do(lambda base: base.execute("ALTER TABLE records RENAME TO hidden"))
+        await journal._base.do(lambda base: base.execute("ALTER TABLE records RENAME TO hidden"))
         with capture_logs() as told:
             for asked in (journal.load(), journal.of("/d/f"), journal.write([upload("2")])):
                 with pytest.raises(Unavailable, match="not begun") as caught:
                     await asked
-                assert caught.value.retry_after_s == store.RETRY_AFTER_S
+                assert caught.value.retry_after_s == database.RETRY_AFTER_S
                 assert str(tmp_path) not in str(caught.value)
         assert len(told) == 3
-        await journal._do(lambda base: base.execute("ALTER TABLE hidden RENAME TO records"))
+        await journal._base.do(lambda base: base.execute("ALTER TABLE hidden RENAME TO records"))
         assert (await journal.load()).uploads == (upload("1"),)
 
     asyncio.run(story())
@@ -283,18 +284,18 @@ def test_what_is_no_database_is_refused(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="cannot keep the journal") as caught:
+    with pytest.raises(ConfigError, match="cannot keep journal.sqlite") as caught:
         SqliteJournal(tmp_path / "file" / "state")
     assert "local disk" in caught.value.hint
 
 
 def test_a_folder_that_nobody_can_write_is_refused():
-    with pytest.raises(ConfigError, match="cannot keep the journal"):
+    with pytest.raises(ConfigError, match="cannot keep journal.sqlite"):
         SqliteJournal(Path("/proc/self"))
 
 
 def test_a_database_that_stays_locked_is_refused_in_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "BUSY_S", 0.1)
+    monkeypatch.setattr(database, "BUSY_S", 0.1)
     holder = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.raises(ConfigError, match="locked"):
