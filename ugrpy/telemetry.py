@@ -198,6 +198,38 @@ ENDPOINT_FREE_BYTES = Metric(
     over_workers="min",
 )
 
+_DIRECTION = Label(
+    "direction",
+    "seen from here: push to another server, or pull from one",
+    ("push", "pull"),
+)
+COPIES = Metric(
+    "ugrpy_third_party_copies_total",
+    MetricKind.COUNTER,
+    "copies",
+    "Third-party copies that clients asked for.",
+    (
+        _DIRECTION,
+        Label(
+            "by",
+            "who carried it out: a storage element that the client was sent to, this gateway, a script, or nobody",
+            ("redirected", "streamed", "script", "nobody"),
+        ),
+        Label(
+            "outcome",
+            "sent on: the storage element tells the client how it ended; left: the client did, and the copy was stopped",
+            ("sent on", "done", "failed", "left", "refused"),
+        ),
+    ),
+)
+COPIED_BYTES = Metric(
+    "ugrpy_third_party_copied_bytes_total",
+    MetricKind.COUNTER,
+    "bytes",
+    "Bytes of third-party copies that passed through this gateway or a script.",
+    (_DIRECTION,),
+)
+
 METRICS = (
     REQUESTS,
     REQUEST_SECONDS,
@@ -222,6 +254,8 @@ METRICS = (
     REMOVALS,
     CHANGES_PENDING,
     ENDPOINT_FREE_BYTES,
+    COPIES,
+    COPIED_BYTES,
     CLIENT_FAULTS,
     BACKGROUND_FAILURES,
 )

@@ -57,6 +57,7 @@ _BELOW_FRONTEND = (
     "ugrpy.changing",
     "ugrpy.streaming",
     "ugrpy.summing",
+    "ugrpy.copying",
 )
 
 # area -> the areas it may import besides itself and the version in ``ugrpy``
@@ -68,8 +69,8 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "ugrpy.locality": ("ugrpy.core",),
     "ugrpy.webdav": ("ugrpy.core", "ugrpy.namespace"),
     "ugrpy.metalink": ("ugrpy.core", "ugrpy.namespace"),
-    # rules are about paths
-    "ugrpy.security": ("ugrpy.core", "ugrpy.namespace"),
+    # rules are about paths, and about networks
+    "ugrpy.security": ("ugrpy.core", "ugrpy.namespace", "ugrpy.locality"),
     "ugrpy.cache": ("ugrpy.core",),
     "ugrpy.telemetry": ("ugrpy.core",),
     # webdav for the names of quirks, which are met there and shown by every kind
@@ -148,6 +149,20 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.federation",
         "ugrpy.journal",
     ),
+    "ugrpy.copying": (
+        "ugrpy.core",
+        "ugrpy.namespace",
+        "ugrpy.locality",
+        "ugrpy.webdav",
+        "ugrpy.security",
+        "ugrpy.telemetry",
+        "ugrpy.endpoints.base",
+        # what a redirect means is the same for all who speak HTTP
+        "ugrpy.endpoints.over_http",
+        "ugrpy.transport",
+        "ugrpy.federation",
+        "ugrpy.changing",
+    ),
     "ugrpy.frontend": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -161,6 +176,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.changing",
         "ugrpy.streaming",
         "ugrpy.summing",
+        "ugrpy.copying",
     ),
     # wiring: imported by nothing above
     "ugrpy.config": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.settings"),

@@ -17,7 +17,7 @@ from ugrpy.changing.streamed import Content, Streamed
 from ugrpy.changing.uploads import Permit, Placed, Uploads, Wanted
 from ugrpy.core.aio import spawn
 from ugrpy.core.errors import PartlyDone, RequestError, Unavailable
-from ugrpy.namespace.changes import Upload
+from ugrpy.namespace.changes import Sent, Upload
 
 T = TypeVar("T")
 
@@ -55,6 +55,15 @@ class Changing:
     async def never_begun(self, upload: Upload) -> None:
         """Nothing of this upload was ever sent to its storage, for certain."""
         await self.steward.refused(upload)
+
+    async def stored(self, upload: Upload) -> None:
+        """What this process wrote itself is all there, its storage says: see ``Streamed.stored``."""
+        await self._streamed.stored(upload)
+
+    def broke_off(self, upload: Upload) -> None:
+        """What this process wrote itself is not whole: see ``Steward.sent``. It is seen to while the caller goes on."""
+        work = self.steward.sent(upload, Sent.PART)
+        self._keep(spawn(work, name="upload that broke off", on_error=_heard_by_the_client))
 
     async def delete(self, path: str, permit: Permit) -> None:
         """Remove a name everywhere: see ``Deleting.delete``."""
@@ -94,9 +103,12 @@ class Changing:
     async def _to_its_end(self, change: str, work: Coroutine[Any, Any, T]) -> T:
         """A client that leaves does not stop in the middle what it has begun."""
         task = spawn(self._counted(change, work), name=change, on_error=_heard_by_the_client)
+        self._keep(task)
+        return await asyncio.shield(task)
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
 
     async def _counted(self, change: str, work: Coroutine[Any, Any, T]) -> T:
         try:

@@ -1,11 +1,11 @@
 """Where does an upload go?
 
 Among the endpoints that take changes of the name and are in service: first those that hold it already, so that the name stays readable
-while it is replaced; then as reading is ranked, the room that is left deciding among equally near ones. Missing collections above the name
+while it is replaced; then those that whoever uploads prefers; then as reading is ranked, the room that is left deciding among equally near ones. Missing collections above the name
 are made there; an endpoint that will not make them is passed over for the next.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -48,14 +48,20 @@ class Placing:
         """Collections have been removed or moved."""
         self._collections.clear()
 
-    async def find(self, seen: Look, zone: Zone, size_bytes: int | None) -> Site:
+    async def find(
+        self,
+        seen: Look,
+        zone: Zone,
+        size_bytes: int | None,
+        preferred: frozenset[EndpointId] = frozenset(),
+    ) -> Site:
         """The place for a name, with the collections above it; its room is held until ``let_go``.
 
         Raises ``Forbidden``, ``Unavailable``, ``NoRoom`` or ``Clash``.
         """
         await self.check_parent(seen.path)
         refused: dict[EndpointId, Outcome] = {}
-        for site in await self._candidates(seen, zone, size_bytes):
+        for site in await self._candidates(seen, zone, size_bytes, preferred):
             outcome = await self._prepared(site, seen.path, size_bytes)
             if isinstance(outcome, Done):
                 return site
@@ -111,7 +117,9 @@ class Placing:
             )
         return serving
 
-    async def _candidates(self, seen: Look, zone: Zone, size_bytes: int | None) -> Iterator[Site]:
+    async def _candidates(
+        self, seen: Look, zone: Zone, size_bytes: int | None, preferred: frozenset[EndpointId]
+    ) -> Iterator[Site]:
         serving = self.in_service(seen.path, "uploads")
         usable = {name for name in serving if self._would_take(seen, name)}
         if not usable:
@@ -128,7 +136,12 @@ class Placing:
                 f"{seen.path}: no storage element in service has room for it",
                 missing={str(name): f"{room} bytes left" for name, room in left.items()},
             )
-        return (Site(name, serving[name]) for name in self._order(seen, zone, fitting, left))
+        ranked = self._ranked(zone, fitting, left)
+        upload = self._ground.overlay.upload(seen.path)
+        first = None if upload is None else upload.target
+        holders = () if seen.merged is None else seen.merged.holders
+        order = placing_order(ranked, first, holders, preferred)
+        return (Site(name, serving[name]) for name in order)
 
     def _would_take(self, seen: Look, name: EndpointId) -> bool:
         match seen.said.get(name):
@@ -139,9 +152,8 @@ class Placing:
             case _:
                 return False  # in trouble, or refusing us
 
-    def _order(
+    def _ranked(
         self,
-        seen: Look,
         zone: Zone,
         fitting: set[EndpointId],
         left: dict[EndpointId, int | None],
@@ -152,15 +164,10 @@ class Placing:
         rooms = {
             str(name): float(usual if (room := left[name]) is None else room) for name in fitting
         }
-        ranked = [
+        return [
             EndpointId(name)
             for name in ground.federation.ranker.place(zone, rooms, ground.federation.draw)
         ]
-        upload = ground.overlay.upload(seen.path)
-        first = None if upload is None else upload.target
-        holders = () if seen.merged is None else seen.merged.holders
-        # what is stable in Python's sort keeps the ranking within each group
-        return sorted(ranked, key=lambda name: (name != first, name not in holders))
 
     # -- the collections above ----------------------------------------------------------------------
 
@@ -199,6 +206,19 @@ class Placing:
     def _note(self, name: EndpointId, remote: str) -> None:
         now = self._ground.clock.monotonic()
         self._collections.put(f"{remote}\0{name}", True, now + COLLECTION_TTL_S, now)
+
+
+def placing_order(
+    ranked: Sequence[EndpointId],
+    first: EndpointId | None,
+    holders: Collection[EndpointId],
+    preferred: Collection[EndpointId],
+) -> list[EndpointId]:
+    """Who is tried in which order: the target of an upload under way, then holders of the name, then those preferred, each group as ranked."""
+    # what is stable in Python's sort keeps the ranking within each group
+    return sorted(
+        ranked, key=lambda name: (name != first, name not in holders, name not in preferred)
+    )
 
 
 def outcome_is_there(outcome: Outcome) -> bool:

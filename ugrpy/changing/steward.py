@@ -46,6 +46,9 @@ LONGEST_LOOK_S = 15.0
 # A copy that must go is asked about as often while its storage answers and nothing can be done.
 REMOVAL_LOOK_S = 30.0
 RECOVER_EVERY_S = 5.0
+# What is left of an upload that broke off is looked at until it does not change any more; what goes on changing is followed up.
+PART_PAUSE_S = 0.25
+LOOKS_AT_A_PART = 12
 AT_ONCE = 16
 
 Key = tuple[str, str]
@@ -155,27 +158,43 @@ class Steward:
     async def _look_at_upload(self, upload: Upload, watch: _Watch) -> None:
         said = await self._ask(upload.target, upload.path)
         now = self._ground.clock.monotonic()
-        if said != watch.seen:
+        still = said == watch.seen
+        if not still:
             watch.seen, watch.since_s = said, now
         watch.pause_s = min(LONGEST_LOOK_S, watch.pause_s * LOOK_FACTOR)
         wall_s = self._ground.clock.wall()
         if upload.passage is Passage.REDIRECTED:
             progress = upload_progress(upload, said, now - watch.since_s, wall_s)
-        else:
+        elif still:
             progress = sent_progress(upload, said, Sent.PART)
+        else:
+            progress = Progress.WAITING
         await self._end_upload(upload, progress, said, wall_s)
 
     async def sent(self, upload: Upload, how: Sent) -> Progress:
         """What became of an upload that went through this process; settled at once, as far as its target answers."""
-        said = await self._ask(upload.target, upload.path)
-        progress = sent_progress(upload, said, how)
+        said = await self._settled(upload, how)
+        progress = Progress.WAITING if said is None else sent_progress(upload, said, how)
         standing = self._ground.overlay.upload(upload.path)
         if standing is not None and standing.number != upload.number:
             return progress  # another one has followed it, and whoever ends that one ends this one
-        if progress is Progress.WAITING:
+        if said is None or progress is Progress.WAITING:
             await self._ground.record([_left_over(upload, how)])
             return progress
         return await self._end_upload(upload, progress, said, self._ground.clock.wall())
+
+    async def _settled(self, upload: Upload, how: Sent) -> Observation | None:
+        """What the target says. A part may still be on its way to the disk: its last look is the one that says what the look before said."""
+        said = await self._ask(upload.target, upload.path)
+        if how is not Sent.PART:
+            return said
+        for _ in range(LOOKS_AT_A_PART):
+            before = said
+            await asyncio.sleep(PART_PAUSE_S)
+            said = await self._ask(upload.target, upload.path)
+            if said == before:
+                return said
+        return None
 
     async def refused(self, upload: Upload) -> None:
         """Nothing was written, which its target has said."""

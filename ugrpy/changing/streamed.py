@@ -57,7 +57,7 @@ class Streamed:
         if upload.size_bytes is None and content.ended:
             upload = replace(upload, size_bytes=content.size_bytes)
         if isinstance(outcome, Done):
-            await self._stored(upload)
+            await self.stored(upload)
             return placed
         if isinstance(outcome, Unknown):
             await self._steward.sent(upload, Sent.ALL if content.ended else Sent.PART)
@@ -79,7 +79,8 @@ class Streamed:
             self._ground.asking.note_health(name, outcome, None)
         return outcome
 
-    async def _stored(self, upload: Upload) -> None:
+    async def stored(self, upload: Upload) -> None:
+        """The storage has said that it has all of it. Raises ``Unavailable`` (502) when it turns out that it has not."""
         progress = await self._steward.sent(upload, Sent.STORED)
         if progress is not Progress.COMPLETE:
             raise Unavailable(

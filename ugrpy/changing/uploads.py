@@ -39,7 +39,10 @@ def _no_conditions(_merged: Merged | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a client wants to write: ``size_bytes`` and ``digests`` as it announces them; ``streamed``: through this process."""
+    """What a client wants to write: ``size_bytes`` and ``digests`` as it announces them; ``streamed``: through this process.
+
+    ``preferred`` are endpoints that serve it better than others, wherever they are.
+    """
 
     path: str
     zone: Zone
@@ -47,6 +50,7 @@ class Wanted:
     digests: tuple[Digest, ...] = ()
     permit: Permit = _no_conditions
     streamed: bool = False
+    preferred: frozenset[EndpointId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Uploads:
         for _ in range(TRIES):
             seen = await look(self._ground, wanted.path)
             self._check(seen, wanted)
-            site = await self._placing.find(seen, wanted.zone, wanted.size_bytes)
+            site = await self._placing.find(seen, wanted.zone, wanted.size_bytes, wanted.preferred)
             try:
                 upload = await self._claimed(wanted, seen, site)
             finally:

@@ -61,5 +61,5 @@ CHECKS: tuple[Check, ...] = (
     listeners_are_apart("service.listen.*", "service.admin"),
     _endpoints_are_elsewhere,
     _commands_can_be_run,
-    files_are_readable("locality.geoip.*", "endpoints.*.ca_file"),
+    files_are_readable("locality.geoip.*", "endpoints.*.ca_file", "copy.ca_file"),
 )

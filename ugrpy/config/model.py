@@ -16,6 +16,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 from ugrpy.cache.entries import CachePolicy
 from ugrpy.changing.ground import ChangeSettings
 from ugrpy.config.values import check_kind, check_mounts, parse_mount, parse_prefix, parse_url
+from ugrpy.copying.settings import CopySettings
 from ugrpy.core.listen import Listen
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.locality.model import (
@@ -275,6 +276,9 @@ class Tables:
     checksums: Annotated[
         SumSettings, Field(description="how checksums are come by that nobody has told yet")
     ] = field(default_factory=SumSettings)
+    copy: Annotated[
+        CopySettings, Field(description="copies between endpoints and other servers")
+    ] = field(default_factory=CopySettings)
     locality: Annotated[LocalitySettings, Field(description="who is near whom")] = field(
         default_factory=LocalitySettings
     )

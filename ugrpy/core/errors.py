@@ -21,6 +21,7 @@
     │   │                      .inside: the same for operators, who may read hosts and paths
     │   ├── TimedOut           it was silent for too long (also a TimeoutError)
     │   ├── Unreachable        no connection: DNS, refused, TLS (also a ConnectionError)
+    │   │   └── OffLimits      we may not connect there
     │   ├── Malformed          it answered, but not in a form the protocol allows
     │   ├── Busy               429 or 503  .retry_after_s
     │   └── Failed             any other 5xx
@@ -217,6 +218,12 @@ class TimedOut(EndpointError, TimeoutError):
 
 class Unreachable(EndpointError, ConnectionError):
     """No connection: unknown host, refused, reset, TLS failure."""
+
+
+class OffLimits(Unreachable):
+    """No connection was tried: the address is one that we may not connect to."""
+
+    retryable = False
 
 
 class Malformed(EndpointError):

@@ -185,6 +185,27 @@ def break_off(exchange: Exchange, response: web.StreamResponse, reason: str) -> 
     transport.abort() if ends_by_closing else transport.close()
 
 
+async def send_as_it_comes(
+    exchange: Exchange,
+    status: int,
+    headers: CIMultiDict[str],
+    first: bytes,
+    rest: AsyncIterator[bytes],
+) -> web.StreamResponse:
+    """Send a body each piece of which is news for the client: never compressed, which would hold them back."""
+    request = exchange.request
+    response = PiecesResponse(status=status, headers=headers)
+    if request.version >= (1, 1):
+        response.enable_chunked_encoding()
+    else:
+        response.force_close()
+    async with sending(response, request):
+        await response.write(first)
+        async for piece in rest:
+            await response.write(piece)
+    return response
+
+
 def _chunked(
     status: int, headers: CIMultiDict[str], coding: ContentCoding | None
 ) -> PiecesResponse:

@@ -14,6 +14,7 @@ from multidict import CIMultiDict
 
 from ugrpy import telemetry
 from ugrpy.changing import Changing
+from ugrpy.copying import Copier
 from ugrpy.core.clock import Clock, SystemClock
 from ugrpy.core.errors import (
     Clash,
@@ -87,7 +88,7 @@ class GatewayOptions:
 class Gateway:
     """The handler for a ``ProtocolServer``: one instance per worker.
 
-    ``sides`` are paths served beside the federation (``/livez``); they hide files of the same name.
+    Without a ``copier`` nothing is copied to or from other servers. ``sides`` are paths served beside the federation (``/livez``); they hide files of the same name.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Gateway:
         changing: Changing | None = None,
         *,
         summing: Summing | None = None,
+        copier: Copier | None = None,
         clock: Clock | None = None,
         meter: Meter | None = None,
     ) -> None:
@@ -128,7 +130,7 @@ class Gateway:
             "OPTIONS": (self._options_of, Operation.STAT),
         }
         if changing is not None:
-            self._handlers |= self._changes(federation, changing, redirected, streaming)
+            self._handlers |= self._changes(changing, copier, redirected, streaming)
         self._allowed = ALLOWED if changing is None else ALLOWED_WITH_CHANGES
         self.sides: dict[str, Side] = {}
         self.inflight = 0
@@ -139,20 +141,20 @@ class Gateway:
 
     def _changes(
         self,
-        federation: Federation,
         changing: Changing,
+        copier: Copier | None,
         redirected: Mapping[EndpointId, Instrument],
         streaming: Streaming | None,
     ) -> dict[str, tuple[Handler, Operation]]:
         writing = Writing(changing, redirected, streaming)
         relocating = Relocating(changing, self._options.prefixes, self._demand)
-        proppatch = Proppatch(federation, self._options.body_timeout_s)
+        proppatch = Proppatch(self._federation, self._options.body_timeout_s)
         return {
             "PUT": (writing.put, Operation.WRITE),
             "DELETE": (writing.delete, Operation.DELETE),
             "MKCOL": (writing.make_collection, Operation.WRITE),
             "MOVE": (relocating.move, Operation.DELETE),
-            "COPY": (Copying(relocating), Operation.READ),
+            "COPY": (Copying(relocating, copier, redirected), Operation.READ),
             "PROPPATCH": (proppatch, Operation.WRITE),
         }
 

@@ -4,6 +4,7 @@ What clients are told is made of our own words and the system's, never of a libr
 addresses, URLs, or quote what the endpoint sent. All of it is kept for operators in ``EndpointError.inside``.
 """
 
+import errno
 import os
 import re
 import ssl
@@ -17,7 +18,7 @@ from aiohttp.http_exceptions import (
     TransferEncodingError,
 )
 
-from ugrpy.core.errors import EndpointError, Malformed, TimedOut, Unreachable
+from ugrpy.core.errors import EndpointError, Malformed, OffLimits, TimedOut, Unreachable
 
 # aiohttp says of a body only that it is incomplete, and appends what the lost connection said when it was not an
 # orderly end.
@@ -70,6 +71,8 @@ def _explained(error: Exception, total_timeout_s: float) -> Explained:
             return Unreachable, "its host name cannot be resolved"
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return Unreachable, f"TLS failed: {_tls_words(error)}"
+        case aiohttp.ClientConnectorError() if error.os_error.errno == errno.EACCES:
+            return OffLimits, _os_words(error.os_error)
         case aiohttp.ClientConnectorError():
             return Unreachable, _os_words(error.os_error) or _unnumbered(error.os_error)
         case aiohttp.ServerDisconnectedError():

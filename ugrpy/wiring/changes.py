@@ -11,6 +11,7 @@ from pathlib import Path
 from ugrpy.changing import Changing, Ground, News
 from ugrpy.changing.news import parse_news, render_news
 from ugrpy.config import Configuration
+from ugrpy.copying import Copier
 from ugrpy.core.errors import ConfigError
 from ugrpy.core.meter import Meter
 from ugrpy.federation import Federation
@@ -71,6 +72,19 @@ async def changing(
         if bus is not None:
             await bus.close()
         await part.close()  # the last, since news is heard with its help
+
+
+@asynccontextmanager
+async def copying(config: Configuration, part: Changing | None) -> AsyncIterator[Copier | None]:
+    """This worker's part in copies to and from other servers; ``None`` for a gateway that takes no changes."""
+    if part is None:
+        yield None
+        return
+    copier = Copier(part, config.copy)
+    try:
+        yield copier
+    finally:
+        await copier.close()
 
 
 async def follow_up(config: Configuration, part: Changing) -> None:

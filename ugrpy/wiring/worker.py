@@ -5,6 +5,7 @@ from importlib import import_module
 
 from ugrpy.changing import Changing
 from ugrpy.config import Configuration
+from ugrpy.copying import Copier
 from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import ConfigError
 from ugrpy.federation import Federation
@@ -23,7 +24,7 @@ from ugrpy.service.workers import among_workers
 from ugrpy.telemetry import GEO_FAILURES, METRICS
 from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
-from ugrpy.wiring.changes import changing, follow_up
+from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.gauges import Gauges
 
@@ -69,9 +70,11 @@ class Worker:
                 federation = assembled.federation
                 async with (
                     changing(self._config, federation, self._meter) as part,
+                    copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
                 ):
-                    await self._serve(assembled, part, sums, access_log)
+                    gateway = self._gateway(federation, access_log, part, copier, sums)
+                    await self._serve(assembled, gateway, part, sums)
         finally:
             await assembled.close()
         return 0
@@ -79,12 +82,11 @@ class Worker:
     async def _serve(
         self,
         assembled: Assembled,
+        gateway: Gateway,
         part: Changing | None,
         sums: Checksums,
-        access_log: AccessLog | None,
     ) -> None:
         service = self._config.service
-        gateway = self._gateway(assembled.federation, part, sums, access_log)
         gauges = Gauges(self._meter, assembled.federation, gateway, part)
         state = ServiceState(self._meter, gauges.note, gauges.refresh, service.metrics_from)
         gateway.sides.update(state.sides(open_metrics=False))
@@ -111,9 +113,10 @@ class Worker:
     def _gateway(
         self,
         federation: Federation,
-        part: Changing | None,
-        sums: Checksums,
         access_log: AccessLog | None,
+        part: Changing | None,
+        copier: Copier | None,
+        sums: Checksums,
     ) -> Gateway:
         settings = self._config.federation
         options = GatewayOptions(
@@ -130,6 +133,7 @@ class Worker:
             federation,
             options,
             part,
+            copier=copier,
             summing=sums.summing,
             clock=self._clock,
             meter=self._meter,

@@ -284,13 +284,13 @@ def test_what_is_no_database_is_refused(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="cannot keep journal.sqlite") as caught:
+    with pytest.raises(ConfigError, match=r"cannot keep journal\.sqlite") as caught:
         SqliteJournal(tmp_path / "file" / "state")
     assert "local disk" in caught.value.hint
 
 
 def test_a_folder_that_nobody_can_write_is_refused():
-    with pytest.raises(ConfigError, match="cannot keep journal.sqlite"):
+    with pytest.raises(ConfigError, match=r"cannot keep journal\.sqlite"):
         SqliteJournal(Path("/proc/self"))
 
 

@@ -103,4 +103,6 @@ def test_what_is_no_port_range(text):
 
 
 def test_it_shows_what_it_allows():
-    assert repr(PRIVATE) == "<Guard of <PrefixTable of 0 networks>, private True>"
+    assert repr(PRIVATE) == (
+        "<Guard by <AddressGuard of <PrefixTable of 0 networks>, private True, named only False>>"
+    )

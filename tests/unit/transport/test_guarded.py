@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.raw_server import RawServer, always, http
-from ugrpy.core.errors import Unreachable
+from ugrpy.core.errors import OffLimits
 from ugrpy.transport.client import Transport
 from ugrpy.transport.options import TransportOptions
 
@@ -29,7 +29,7 @@ async def test_an_address_is_asked_about_when_its_name_has_been_resolved(host):
 
     async with RawServer(always(http(200))) as server:
         url = f"http://{host}:{server.port}/"
-        with pytest.raises(Unreachable, match="permission denied"):
+        with pytest.raises(OffLimits, match="permission denied"):
             await status(url, may_connect=refuses)
         assert server.requests == []
         assert await status(url, may_connect=lambda address, _port: address == "127.0.0.1") == 200
