@@ -7,13 +7,14 @@ import pytest
 
 from tests.unit.federation.world import CERN, UVIC, VICTORIA_CLIENT, World, virtual, world
 from ugrpy.changing import ChangeSettings, Changing, Ground, Wanted
+from ugrpy.changing.steward import PART_PAUSE_S
 from ugrpy.core.errors import BadRequest, Forbidden, RequestError, Unavailable
 from ugrpy.federation import Member
 from ugrpy.journal.memory import MemoryJournal
-from ugrpy.namespace.changes import Passage
+from ugrpy.namespace.changes import Passage, Progress, Sent
 from ugrpy.namespace.fanout import Want
-from ugrpy.namespace.model import Denied, EndpointId
-from ugrpy.testing import ScriptedEndpoint
+from ugrpy.namespace.model import Denied, EndpointId, Entry, Found, Kind
+from ugrpy.testing import Reply, ScriptedEndpoint
 from ugrpy.testing.scripted import DONE_UNTOLD, FAILS, Act
 
 IDLE_S = 10.0
@@ -175,3 +176,27 @@ async def test_an_upload_that_never_began_calls_no_deletion_off():
     await story.changing.never_begun(placed.upload)
     (after,) = story.ground.overlay.removals("/f")
     assert after.endpoint == CERN
+
+
+@virtual
+async def test_a_part_that_still_grows_is_waited_for():
+    story = Story()
+    placed = await story.changing.upload(Wanted("/f", story.world.zone(VICTORIA_CLIENT), 100))
+    growing = [Reply(Found(Entry("f", Kind.FILE, size, 5))) for size in (1, 2, 3, 3)]
+    story.uvic.on("/f", *growing)
+    before_s = story.world.now_s
+    assert await story.changing.steward.sent(placed.upload, Sent.PART) is Progress.BROKEN
+    assert story.world.now_s - before_s == 3 * PART_PAUSE_S
+    assert ("delete", "/f") in story.uvic.calls
+
+
+@virtual
+async def test_a_part_that_does_not_stand_still_is_left_to_the_steward_and_not_shown():
+    story = Story()
+    placed = await story.changing.upload(Wanted("/f", story.world.zone(VICTORIA_CLIENT), 100))
+    growing = [Reply(Found(Entry("f", Kind.FILE, size, 5))) for size in range(1, 50)]
+    story.uvic.on("/f", *growing)
+    assert await story.changing.steward.sent(placed.upload, Sent.PART) is Progress.WAITING
+    (left,) = story.ground.overlay.uploads
+    assert left.passage is Passage.BROKEN_OFF
+    assert await story.readers_see() == []
