@@ -40,7 +40,7 @@ class Heard(list[bytes]):
 
 @asynccontextmanager
 async def opened(folder: Path, *names: str) -> AsyncIterator[dict[str, Heard]]:
-    """Busses in this process; the first of each name's messages are in what is yielded."""
+    """Buses in this process; the first of each name's messages are in what is yielded."""
     heard = {name: Heard() for name in names}
     async with contextlib.AsyncExitStack() as stack:
         for name in names:
