@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import structlog
-from aiohttp import StreamReader, web
+from aiohttp import StreamReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
@@ -81,15 +81,25 @@ _BOUNDS = {
 class GatewayProtocol(RequestHandler):
     """One client connection.
 
-    ``_body`` is the content of the latest request, ``_head_since_s`` the time when a head was begun that is not complete
+    ``_body`` is the content of the latest request, ``_body_left`` how many bytes of it have not come (``None``: it is in chunks),
+    ``_head_since_s`` the time when a head was begun that is not complete
     (0: none), ``_head_bytes`` how much of it came. Once a refusal is queued, ``_deaf``: nothing more is read.
     """
 
-    __slots__ = ("_body", "_deaf", "_head_bytes", "_head_since_s", "_opened_s", "_outflow")
+    __slots__ = (
+        "_body",
+        "_body_left",
+        "_deaf",
+        "_head_bytes",
+        "_head_since_s",
+        "_opened_s",
+        "_outflow",
+    )
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._body: StreamReader = EMPTY_PAYLOAD
+        self._body_left: int | None = 0
         self._deaf = False
         self._head_since_s = 0.0
         self._head_bytes = 0
@@ -129,7 +139,9 @@ class GatewayProtocol(RequestHandler):
     def _parse(self, data: bytes) -> None:
         if self._deaf:
             return
-        body = self._body
+        body, head = self._body, data
+        if not body.is_eof():
+            head = self._behind_the_body(data)
         before = self._request_count
         _receive(self, data)
         new = self._request_count - before
@@ -139,7 +151,18 @@ class GatewayProtocol(RequestHandler):
                 self._take(-new)
                 new -= 1
         elif body.is_eof() and not self._upgraded:
-            self._more_of_a_head(data)
+            self._more_of_a_head(head)
+
+    def _behind_the_body(self, data: bytes) -> bytes:
+        """What would belong to the next head, if the content that is still awaited ends in this segment.
+
+        Where chunks end the parser does not tell; they end in an empty line, and so would a head that is complete.
+        """
+        left = self._body_left
+        if left is None:
+            return data.rpartition(_HEAD_END)[2] if _HEAD_END in data else b""
+        self._body_left = max(0, left - len(data))
+        return data[left:]
 
     def _take(self, index: int) -> None:
         """Look at a request the parser has just queued."""
@@ -153,6 +176,8 @@ class GatewayProtocol(RequestHandler):
             self._deaf = True
         else:
             self._body = body
+            length = message.headers.get(hdrs.CONTENT_LENGTH, "")
+            self._body_left = int(length) if length.isdigit() else None
             if body is not EMPTY_PAYLOAD and not is_framed(message):
                 self._close_after(index)
 

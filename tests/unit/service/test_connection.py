@@ -327,6 +327,63 @@ async def test_content_is_no_head():
         assert not connection.pipe.closed
 
 
+IN_CHUNKS = b"POST /1 HTTP/1.1\r\n" + HOST + CHUNKED
+
+
+def shortened(answers: list[str]) -> list[str]:
+    """Without the content that is told back, which begins behind the first two characters of these paths."""
+    return [answer if answer.isdigit() else answer[:2] for answer in answers]
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        (b"x" * MAX_HEAD_BYTES, b"x" * (MAX_HEAD_BYTES + 1)),
+        (b"x" * (2 * MAX_HEAD_BYTES + 1),),
+        (b"x" * 2 * MAX_HEAD_BYTES, b"x"),
+    ],
+)
+async def test_however_long_the_last_of_a_content_is_it_is_no_head(segments):
+    length = sum(map(len, segments))
+    head = b"POST /1 HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % length
+    async with connected() as connection:
+        connection.feed(head, *segments)
+        connection.look(1000.0)
+        connection.feed(get("/2"))
+        assert shortened(await connection.settle()) == ["/1", "/2"]
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        (b"%x\r\n" % MAX_HEAD_BYTES + b"x" * MAX_HEAD_BYTES + b"\r\n0\r\n\r\n",),
+        (b"1\r\nx\r\n0\r\n", b"\r\n"),
+        (b"1\r\nx\r\n0\r\n\r", b"\n"),
+        (b"1\r\nx\r\n0\r\nA: b\r\n", b"\r\n"),
+    ],
+)
+async def test_nor_is_the_last_of_chunks(segments):
+    async with connected() as connection:
+        connection.feed(IN_CHUNKS, *segments)
+        connection.look(1000.0)
+        connection.feed(get("/2"))
+        assert shortened(await connection.settle()) == ["/1", "/2"]
+
+
+@pytest.mark.parametrize(
+    ("head", "content"),
+    [
+        (b"POST /1 HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\n", b"123456789"),
+        (IN_CHUNKS, b"3\r\nabc\r\n0\r\n\r\n"),
+    ],
+)
+async def test_a_head_begun_in_the_segment_that_ends_a_content_is_one(head, content):
+    async with connected() as connection:
+        connection.feed(head, content + b"GET /2 HTTP/1.1\r\n")
+        connection.look(31.0)
+        assert shortened(await connection.settle()) == ["/1", "408"]
+
+
 async def test_a_head_we_do_not_read_on_is_waited_for():
     """With the queue full it may be complete in the kernel, and only we are in the way."""
     async with connected() as connection:
