@@ -29,6 +29,7 @@ from ugrpy.namespace.overlay import Overlay
 
 F = st.just("/d/f")
 G = st.just("/d/g")
+LATER_S = 1000.0
 
 
 def overlay_of(upload, going, path="/d/f"):
@@ -87,23 +88,25 @@ def test_what_is_to_be_deleted_is_hidden_until_then(removal, entry):
 def test_progress_never_goes_back_with_time_alone(upload, said, steady_s, now_s, later_s, longer_s):
     """While the storage says the same, an upload that is over stays so, and ends the same way."""
     later_s, longer_s = max(now_s, later_s), steady_s + longer_s
-    progress = upload_progress(upload, said, steady_s, now_s)
+    progress = upload_progress(upload, said, steady_s, now_s, upload.until_s + LATER_S)
     if progress is not Progress.WAITING:
-        assert upload_progress(upload, said, longer_s, later_s) is progress
+        assert (
+            upload_progress(upload, said, longer_s, later_s, upload.until_s + LATER_S) is progress
+        )
 
 
 @given(uploads(), OBSERVATIONS, TIMES)
 def test_an_upload_always_comes_to_an_end(upload, said, now_s):
     grace_s = upload.until_s - upload.since_s
     steady_s = max(grace_s, STEADY_S)
-    assert (
-        upload_progress(upload, said, steady_s, max(now_s, upload.until_s)) is not Progress.WAITING
-    )
+    ended_s = upload.until_s + LATER_S
+    progress = upload_progress(upload, said, steady_s, max(now_s, ended_s), ended_s)
+    assert progress is not Progress.WAITING
 
 
 @given(uploads(), OBSERVATIONS, st.floats(0, 1e6), TIMES)
 def test_only_a_new_file_is_complete_or_broken(upload, said, steady_s, now_s):
-    progress = upload_progress(upload, said, steady_s, now_s)
+    progress = upload_progress(upload, said, steady_s, now_s, upload.until_s + LATER_S)
     if progress in (Progress.COMPLETE, Progress.BROKEN):
         assert isinstance(said, Found)
         assert said.entry.kind is Kind.FILE

@@ -36,8 +36,8 @@ class Changing:
         self._deleting = Deleting(ground, self.placing)
         self._making = Making(ground, self.placing)
         self._moving = Moving(ground, self.placing, self._deleting)
-        recovering = Recovering(ground, self._deleting, self._moving)
-        self.steward = Steward(ground, self.rooms, recovering)
+        self.recovering = Recovering(ground, self._moving)
+        self.steward = Steward(ground, self.rooms, self.recovering)
         self._streamed = Streamed(ground, self._uploads, self.steward)
         self._under_way: set[asyncio.Task[Any]] = set()
 
@@ -46,11 +46,13 @@ class Changing:
 
     async def upload(self, wanted: Wanted) -> Placed:
         """Where a client writes: see ``Uploads.begin``."""
-        return await self._to_its_end("upload", self._uploads.begin(wanted))
+        return await self._to_its_end("upload", self._uploads.begin(wanted), wanted.path)
 
     async def write(self, wanted: Wanted, content: Content, idle_s: float) -> Placed:
         """Write what a client sends through this process: see ``Streamed.write``."""
-        return await self._to_its_end("upload", self._streamed.write(wanted, content, idle_s))
+        return await self._to_its_end(
+            "upload", self._streamed.write(wanted, content, idle_s), wanted.path
+        )
 
     async def never_begun(self, upload: Upload) -> None:
         """Nothing of this upload was ever sent to its storage, for certain."""
@@ -67,15 +69,16 @@ class Changing:
 
     async def delete(self, path: str, permit: Permit) -> None:
         """Remove a name everywhere: see ``Deleting.delete``."""
-        await self._to_its_end("delete", self._deleting.delete(path, permit))
+        await self._to_its_end("delete", self._deleting.delete(path, permit), path)
 
     async def make_collection(self, path: str) -> Mapping[str, str]:
         """Make a collection: see ``Making.make``."""
-        return await self._to_its_end("mkcol", self._making.make(path))
+        return await self._to_its_end("mkcol", self._making.make(path), path)
 
     async def relocate(self, wish: Relocation, permit: Permit) -> bool:
         """Move or copy inside the namespace: see ``Moving.relocate``."""
-        return await self._to_its_end(wish.verb.value, self._moving.relocate(wish, permit))
+        work = self._moving.relocate(wish, permit)
+        return await self._to_its_end(wish.verb.value, work, wish.path, wish.target)
 
     async def hear(self, news: News) -> None:
         """Another worker has changed something."""
@@ -100,15 +103,27 @@ class Changing:
         """Close the journal: nothing is heard or changed any more."""
         await self.ground.journal.close()
 
-    async def _to_its_end(self, change: str, work: Coroutine[Any, Any, T]) -> T:
+    async def _to_its_end(self, change: str, work: Coroutine[Any, Any, T], *paths: str) -> T:
         """A client that leaves does not stop in the middle what it has begun."""
-        task = spawn(self._counted(change, work), name=change, on_error=_heard_by_the_client)
+        task = spawn(
+            self._counted(change, self._in_turn(work, paths)),
+            name=change,
+            on_error=_heard_by_the_client,
+        )
         self._keep(task)
         return await asyncio.shield(task)
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+
+    async def _in_turn(self, work: Coroutine[Any, Any, T], paths: tuple[str, ...]) -> T:
+        try:
+            await self.recovering.clear_way(*paths)
+        except BaseException:
+            work.close()
+            raise
+        return await work
 
     async def _counted(self, change: str, work: Coroutine[Any, Any, T]) -> T:
         try:

@@ -5,7 +5,7 @@ completed after a crash. A storage that is out of service is told later (``Remov
 client hears that something may be left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ugrpy.changing.carrying import everywhere, settled_gone
 from ugrpy.changing.ground import Ground
@@ -14,10 +14,11 @@ from ugrpy.changing.owners import numbered
 from ugrpy.changing.placing import Placing
 from ugrpy.changing.uploads import Permit
 from ugrpy.changing.verdicts import verdict
+from ugrpy.changing.way import under_way
 from ugrpy.core.errors import Forbidden, NotFound, RequestError
 from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Record, Removal, Why
 from ugrpy.namespace.model import EndpointId, Kind
-from ugrpy.namespace.outcomes import Outcome
+from ugrpy.namespace.outcomes import Done, Outcome
 
 
 class Deleting:
@@ -37,9 +38,9 @@ class Deleting:
         permit(seen.merged)
         where = self._where(seen)
         operation = self._operation(seen, where)
-        await self._ground.journal.write([operation])
-        outcomes = await self.remove(where, seen) | dict(seen.silent)
-        await self._finish(seen, operation)
+        async with under_way(self._ground, operation):
+            outcomes = await self.remove(where, seen) | dict(seen.silent)
+            await self._finish(seen, operation, outcomes)
         late = self._late(seen)
         if (error := verdict(path, "deleted", outcomes, late)) is not None:
             raise error
@@ -91,12 +92,19 @@ class Deleting:
             until_s=self._ground.settings.removal_until_s(now_s),
         )
 
-    async def _finish(self, seen: Look, operation: Operation) -> None:
+    async def _finish(
+        self, seen: Look, operation: Operation, outcomes: Mapping[EndpointId, Outcome]
+    ) -> None:
         """Remember who must be told later, and forget what was known."""
         ground = self._ground
         upload = ground.overlay.upload(seen.path)
-        drops: list[Record] = [operation] if upload is None else [operation, upload]
+        drops: list[Record] = [operation]
+        # where a copy that is half there could not be removed, it must not be taken for a whole one
+        if upload is not None and isinstance(outcomes.get(upload.target, Done()), Done):
+            drops.append(upload)
         await ground.record(self._removals(seen), drops)
+        if upload is not None:  # who was written to holds it no more
+            await ground.forgotten(seen.path)
         if seen.kind is Kind.COLLECTION:
             self._placing.forget()
             await ground.forgotten(seen.path, below=True)
@@ -114,22 +122,25 @@ class Deleting:
         ]
 
     def _last_known(self, seen: Look, name: EndpointId) -> Fingerprint:
-        """As it was last seen; or as an earlier deletion or upload knew it."""
+        """As it was last seen; or as an earlier deletion or upload knew it. Where it is being written, nobody knows what it is by now."""
+        overlay = self._ground.overlay
+        upload = overlay.upload(seen.path)
+        if upload is not None and upload.target == name:
+            return Fingerprint()
         known = seen.fingerprint(name)
         if known.certain:
             return known
-        overlay = self._ground.overlay
         earlier = {one.endpoint: one.known for one in overlay.removals(seen.path)}
-        if (upload := overlay.upload(seen.path)) is not None:
+        if upload is not None:
             earlier |= dict(upload.others)
         return earlier.get(name, known)
 
     def _late(self, seen: Look) -> dict[str, str]:
-        """Storages out of service that are known to hold something that cannot be removed later by itself."""
+        """Storages out of service that hold something that cannot be removed later by itself, or may hold some of a collection."""
         writable = self._ground.writable(seen.path)
         return {
             str(name): state.reason
             for name, state in seen.out.items()
-            if (state.known or state.strict)
-            and (seen.kind is Kind.COLLECTION or name not in writable)
+            if seen.kind is Kind.COLLECTION
+            or ((state.known or state.strict) and name not in writable)
         }

@@ -18,9 +18,10 @@ from ugrpy.core.meter import Instrument, Meter, NullMeter
 from ugrpy.federation import Federation, Member
 from ugrpy.federation.asking import Asking
 from ugrpy.journal.base import Journal
-from ugrpy.namespace.changes import ChangePolicy, Record, Removal
-from ugrpy.namespace.model import EndpointId
+from ugrpy.namespace.changes import ChangePolicy, Record, Removal, Upload
+from ugrpy.namespace.model import EndpointId, Entry, Kind
 from ugrpy.namespace.overlay import Overlay
+from ugrpy.namespace.paths import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Ground:
         self.journal = journal
         self.settings = settings
         self.meter = meter or NullMeter()
+        self.left: set[str] = set()
+        """Operations of this process that could not be brought to their end, by number."""
         self._tell = tell
 
     def __repr__(self) -> str:
@@ -139,11 +142,21 @@ class Ground:
         for path in news.paths:
             if news.reload:
                 written = await self.journal.of(path)
+                ended = self.overlay.upload(path) if written.upload is None else None
                 self.overlay.put(path, written.upload, written.removals)
+            else:
+                ended = None
             if news.below:
                 self.federation.forget_below(path)
             else:
                 self.federation.forget(path)
+            if ended is not None:
+                self._remember(ended)
+
+    def _remember(self, upload: Upload) -> None:
+        """Should its target go out of service before anybody asks, then the name is not one that was never heard of there."""
+        entry = Entry(name_of(upload.path), Kind.FILE, upload.size_bytes)
+        self.federation.memory.note_holder(upload.path, upload.target, entry)
 
     async def load(self) -> None:
         """Take up everything that is written down."""

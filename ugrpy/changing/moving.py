@@ -17,6 +17,7 @@ from ugrpy.changing.owners import numbered
 from ugrpy.changing.placing import Placing, Site
 from ugrpy.changing.uploads import Permit
 from ugrpy.changing.verdicts import failures, none_did, verdict
+from ugrpy.changing.way import under_way
 from ugrpy.core.errors import Clash, Forbidden, NotFound, PreconditionFailed, Unavailable
 from ugrpy.namespace.changes import Operation, OperationKind, Record, Removal, Why
 from ugrpy.namespace.model import EndpointId, Kind
@@ -50,6 +51,14 @@ class _Scene:
         return self.source.kind or Kind.FILE
 
     @property
+    def whole(self) -> bool:
+        """Whether every holder must take part: of a collection each may hold something that the others do not."""
+        wish = self.wish
+        if wish.verb is OperationKind.MOVE:
+            return True
+        return self.kind is Kind.COLLECTION and not wish.shallow
+
+    @property
     def elsewhere(self) -> list[EndpointId]:
         """Who holds the new name and takes no part."""
         return [name for name in self.target.holders if name not in self.parts]
@@ -77,17 +86,21 @@ class Moving:
             await self._deleting.delete(wish.target, lambda _merged: None)
             scene = await self._scene(wish)
         operation = self._operation(scene)
-        await self._ground.journal.write([operation])
-        outcomes = await self.carry_out(wish, scene.kind, scene.parts)
-        if failures(outcomes) and wish.verb is OperationKind.MOVE:
+        async with under_way(self._ground, operation):
+            outcomes = await self._everywhere(scene)
+            await self._finish(scene, operation, outcomes)
+        self._raise_for(scene, outcomes)
+        return created
+
+    async def _everywhere(self, scene: _Scene) -> dict[EndpointId, Outcome]:
+        outcomes = await self.carry_out(scene.wish, scene.kind, scene.parts)
+        if failures(outcomes) and scene.wish.verb is OperationKind.MOVE:
             outcomes = await self._undone(scene, outcomes)
         if any(isinstance(outcome, Done) for outcome in outcomes.values()):
             outcomes = outcomes | await self._deleting.remove(
                 self._elsewhere(scene, outcomes), scene.target
             )
-        await self._finish(scene, operation, outcomes)
-        self._raise_for(scene, outcomes)
-        return created
+        return outcomes
 
     async def carry_out(
         self, wish: Relocation, kind: Kind, parts: Mapping[EndpointId, tuple[str, str]]
@@ -138,7 +151,7 @@ class Moving:
 
     def _check_uploads(self, wish: Relocation) -> None:
         for path in (wish.path, wish.target):
-            if self._ground.overlay.upload(path) is not None:
+            if self._ground.overlay.uploads_below(path):
                 raise Clash(f"{path} is being written at this moment")
 
     def _parts(self, wish: Relocation, source: Look) -> dict[EndpointId, tuple[str, str]]:
@@ -151,7 +164,7 @@ class Moving:
         }
 
     def _check_scene(self, scene: _Scene) -> None:
-        """A move that could not be whole is not begun; a copy needs one who can."""
+        """What could not be whole is not begun; the copy of a file needs one who can."""
         wish, source = scene.wish, scene.source
         writable = self._ground.writable(wish.target)
         if fixed := [name for name in scene.elsewhere if name not in writable]:
@@ -162,17 +175,20 @@ class Moving:
             raise Forbidden(
                 f"{wish.path}: no storage element that holds it can do that", missing=missing
             )
-        if wish.verb is OperationKind.COPY:
+        if not scene.whole:
             return
+        done = "moved" if wish.verb is OperationKind.MOVE else "copied"
         if apart := [name for name in source.holders if name not in scene.parts]:
             missing = {str(name): "takes no changes of both names" for name in apart}
             raise Forbidden(
-                f"{wish.path}: it cannot be moved on every storage element", missing=missing
+                f"{wish.path}: it cannot be {done} on every storage element", missing=missing
             )
-        out = {name: state for name, state in source.out.items() if state.known or state.strict}
+        # what a storage that is away holds of a collection is not known
+        every = scene.kind is Kind.COLLECTION
+        out = {n: state for n, state in source.out.items() if every or state.known or state.strict}
         if source.silent or out:
             raise Unavailable(
-                f"{wish.path}: a storage element that may hold it gives no answer, so nothing was moved",
+                f"{wish.path}: a storage element that may hold it gives no answer, so nothing was {done}",
                 missing=missing_reasons(source.silent, out),
                 retry_after_s=min((state.retry_after_s for state in out.values()), default=None),
             )
@@ -250,8 +266,9 @@ class Moving:
 
     def _raise_for(self, scene: _Scene, outcomes: Mapping[EndpointId, Outcome]) -> None:
         wish = scene.wish
-        if wish.verb is OperationKind.MOVE:
-            if (error := verdict(wish.path, "moved", outcomes, {})) is not None:
+        if scene.whole:
+            done = "moved" if wish.verb is OperationKind.MOVE else "copied"
+            if (error := verdict(wish.path, done, outcomes, {})) is not None:
                 raise error
             return
         # a second copy anywhere is a copy; what others could not copy is no more than a replica less

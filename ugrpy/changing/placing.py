@@ -189,15 +189,16 @@ class Placing:
         return await self._make(site.endpoint, missing)
 
     async def _make(self, name: EndpointId, missing: list[tuple[str, str]]) -> Outcome:
-        endpoint = self._ground.member(name).endpoint
+        outcome: Outcome = Done()
         for remote, _federated in reversed(missing):
-            outcome = await endpoint.make_collection(remote)
+            outcome = await self._ground.member(name).endpoint.make_collection(remote)
             if not (isinstance(outcome, Done) or outcome_is_there(outcome)):
-                return outcome
+                break
             self._note(name, remote)
-        if missing:
+            outcome = Done(created=True)
+        if missing:  # one that failed may have been made all the same
             await self._ground.forgotten(*(federated for _remote, federated in missing))
-        return Done(created=bool(missing))
+        return outcome
 
     def _is_known(self, name: EndpointId, remote: str) -> bool:
         now = self._ground.clock.monotonic()

@@ -164,7 +164,8 @@ class Steward:
         watch.pause_s = min(LONGEST_LOOK_S, watch.pause_s * LOOK_FACTOR)
         wall_s = self._ground.clock.wall()
         if upload.passage is Passage.REDIRECTED:
-            progress = upload_progress(upload, said, now - watch.since_s, wall_s)
+            silent_until_s = self._ground.settings.removal_until_s(upload.until_s)
+            progress = upload_progress(upload, said, now - watch.since_s, wall_s, silent_until_s)
         elif still:
             progress = sent_progress(upload, said, Sent.PART)
         else:
@@ -234,6 +235,7 @@ class Steward:
         until_s = self._ground.settings.removal_until_s(wall_s)
         puts = still_deleted(upload, wall_s, until_s)
         if progress is Progress.BROKEN and isinstance(said, Found):
+            puts = [one for one in puts if one.endpoint != upload.target]
             puts += broken(upload, said.entry, wall_s, until_s)
         await self._ground.record(puts, [upload])
         log.warning("upload given up", path=upload.path, endpoint=upload.target, why=progress.value)

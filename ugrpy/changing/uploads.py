@@ -12,19 +12,29 @@ from ugrpy.changing.ground import Ground, new_number
 from ugrpy.changing.looking import Look, look
 from ugrpy.changing.owners import numbered
 from ugrpy.changing.placing import Placing, Site
+from ugrpy.changing.way import busy
 from ugrpy.core.errors import Clash, MethodNotAllowed, Unavailable
 from ugrpy.endpoints.base import Verb
 from ugrpy.federation import Replica
 from ugrpy.locality.tiers import Zone
-from ugrpy.namespace.changes import Fingerprint, Passage, Upload, following
+from ugrpy.namespace.changes import (
+    Fingerprint,
+    Operation,
+    Passage,
+    Upload,
+    following,
+    has_come,
+)
 from ugrpy.namespace.merge import Merged
-from ugrpy.namespace.model import Digest, EndpointId, Kind
+from ugrpy.namespace.model import Digest, EndpointId, Entry, Kind
 from ugrpy.namespace.verdict import missing_reasons
 
 Permit = Callable[[Merged | None], None]
 """Is told what is there, and raises when the client's conditions do not allow it to be changed."""
 
 TRIES = 5
+# So many clients who were sent to one place for one name are told from what is half there.
+MOST_SIZES = 20
 # A second, and a little more, since kernels date files by a clock of ticks.
 DATES_STEP_S = 1.1
 # A storage whose clock is fast would make clients wait for longer.
@@ -97,6 +107,8 @@ class Uploads:
         after = "" if earlier is None else earlier.number
         standing = await self._ground.journal.claim(upload, after)
         await self._ground.published(wanted.path)
+        if isinstance(standing, Operation):
+            raise busy(wanted.path)
         return upload if standing is None else None
 
     async def _until_dates_tell(self, upload: Upload) -> None:
@@ -133,10 +145,14 @@ class Uploads:
         others = self._others(seen) | deleted
         if earlier is not None:
             others = dict(following(earlier, others, site.endpoint))
-            deleted |= {n: known for n, known in earlier.others if n in earlier.deleted}
+            # what an upload that is complete was to replace goes whatever becomes of this one
+            over = has_come(earlier, seen.holders.get(earlier.target))
+            deleted |= {n: known for n, known in earlier.others if over or n in earlier.deleted}
         others.pop(site.endpoint, None)
-        deleted.pop(site.endpoint, None)
+        superseded = {} if earlier is None else dict(earlier.others)
         standing = seen.holders.get(site.endpoint)
+        known = None if standing is None else Fingerprint.of(standing)
+        part = known if self._is_part(standing, site, earlier) else None
         return Upload(
             path=wanted.path,
             number=numbered() if wanted.streamed else new_number(),
@@ -144,12 +160,32 @@ class Uploads:
             since_s=now_s,
             until_s=self._ground.settings.upload_until_s(now_s, wanted.size_bytes),
             size_bytes=wanted.size_bytes,
-            before=None if standing is None else Fingerprint.of(standing),
+            # a part that an earlier upload has left is nothing that ever counted
+            before=known if part is None or earlier is None else earlier.before,
             others=tuple(sorted(others.items(), key=lambda one: one[0])),
             deleted=tuple(sorted(deleted)),
             digests=wanted.digests,
+            earlier_sizes=self._earlier_sizes(site, earlier, wanted),
+            part=part,
+            outdated=site.endpoint in deleted or site.endpoint in superseded,
             passage=Passage.STREAMED if wanted.streamed else Passage.REDIRECTED,
         )
+
+    def _earlier_sizes(
+        self, site: Site, earlier: Upload | None, wanted: Wanted
+    ) -> tuple[int | None, ...]:
+        """Those of clients who may still write there, as this one may."""
+        if earlier is None or earlier.target != site.endpoint:
+            return ()
+        sizes = dict.fromkeys((*earlier.earlier_sizes, earlier.size_bytes))
+        return tuple(size for size in sizes if size != wanted.size_bytes)[-MOST_SIZES:]
+
+    @staticmethod
+    def _is_part(standing: Entry | None, site: Site, earlier: Upload | None) -> bool:
+        """Whether what stands there is a part that an earlier upload has left, and cannot be all of one of unknown length."""
+        if standing is None or earlier is None or earlier.target != site.endpoint:
+            return False
+        return earlier.is_partial(standing) and None not in earlier.earlier_sizes
 
     def _others(self, seen: Look) -> dict[EndpointId, Fingerprint]:
         """The copies elsewhere: seen, last seen where nobody can look now, or possible where nobody would say."""

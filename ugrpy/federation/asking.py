@@ -157,16 +157,18 @@ class Asking:
     def out_of_service(
         self, path: str, names: Sequence[EndpointId]
     ) -> dict[EndpointId, OutOfService]:
-        """Why each of ``names`` is not asked, and whether it is remembered to hold ``path``."""
+        """Why each of ``names`` is not asked, and whether it is remembered to hold ``path``, or may have got it since."""
         if not names:
             return {}
         now = self.clock.monotonic()
         holders = self.memory.holders(path, now)
+        upload = self.overlay.upload(path)
+        written_to = None if upload is None else upload.target
         return {
             name: OutOfService(
                 reason=self.board[name].out_reason(now) or "was not asked",
                 retry_after_s=self.board[name].retry_after_s(now),
-                known=name in holders and not self.overlay.gone(path, name),
+                known=name == written_to or (name in holders and not self.overlay.gone(path, name)),
                 strict=self.members[name].strict,
             )
             for name in names

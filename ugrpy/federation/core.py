@@ -131,14 +131,14 @@ class Federation:
     def forget(self, path: str) -> None:
         """A name has been changed: what was known of it, and of the collection around it, counts no more."""
         self.asking.learnt.forget(path)
-        self.memory.forget(path)
+        self.memory.forget(path, self.board.absent)
         self._locating.forget(path)
         self._listing.forget(path)
 
     def forget_below(self, path: str) -> None:
         """The same for a name and all below it."""
         self.asking.learnt.forget_below(path)
-        self.memory.forget_below(path)
+        self.memory.forget_below(path, self.board.absent)
         self._locating.forget_below(path)
         self._listing.forget_below(path)
 

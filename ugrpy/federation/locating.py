@@ -1,16 +1,17 @@
 """One name: what is known of it, and to which replicas is a client sent?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ugrpy.federation.asking import Asking
 from ugrpy.federation.known import KnownName
 from ugrpy.federation.question import Parts, Question, Then
 from ugrpy.locality.tiers import Zone
+from ugrpy.namespace.changes import Removal
 from ugrpy.namespace.fanout import Answer, Want, no_preference
 from ugrpy.namespace.learnt import Learnt
 from ugrpy.namespace.merge import Summary, synthetic_collection
-from ugrpy.namespace.model import EndpointId, Found, Observation
+from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Observation
 from ugrpy.namespace.paths import is_within, name_of
 
 
@@ -99,7 +100,10 @@ class Locating:
         stalled: set[EndpointId] = set()
 
         async def ask(name: EndpointId, _part: Parts) -> Observation:
+            going = asking.overlay.removals(path)
             said = named(await asking.members[name].endpoint.stat(covering[name]), path)
+            if isinstance(said, Found) and was_to_go(going, name, said.entry):
+                return Absent()  # it may be gone by now, and what says so with it
             return asking.overlay.seen(path, name, said)
 
         def answered(answer: Answer) -> None:
@@ -159,6 +163,11 @@ class Locating:
         if zone is None:
             return no_preference
         return lambda silent, holder: self._asking.ranker.outranks(zone, silent, holder)
+
+
+def was_to_go(going: Iterable[Removal], name: EndpointId, entry: Entry) -> bool:
+    """Whether that copy was on its way out already when it was asked for."""
+    return any(one.endpoint == name and one.hides(entry) for one in going)
 
 
 def named(said: Observation, path: str) -> Observation:

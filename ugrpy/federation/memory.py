@@ -5,7 +5,7 @@ kept for a shorter time; a miss in doubt is not kept at all. Who was ever seen t
 because it is asked only while a holder is out of service, when nobody can say anything newer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from types import MappingProxyType
 
 from ugrpy.cache.entries import AgingCache, CachePolicy
@@ -78,19 +78,31 @@ class Memory:
             if after is not listing:
                 self.listings.put(parent, after, until_s, now)
 
-    def forget(self, path: str) -> None:
-        """Nothing that was known of this name counts any more, nor what is known of the collection around it."""
+    def forget(self, path: str, away: Set[EndpointId] = frozenset()) -> None:
+        """Nothing that was known of this name counts any more, nor what is known of the collection around it.
+
+        But for what those hold who are ``away``: nobody can ask them anew.
+        """
         self.names.pop(path)
+        kept = {name: entry for name, entry in self.holders(path, 0.0).items() if name in away}
         self._holders.pop(path)
+        if kept:
+            self._holders.put(path, kept, FOR_EVER, 0.0)
         for listed in (path, parent_of(path)):
             self.listings.pop(listed)
             self.too_long.pop(listed)
 
-    def forget_below(self, path: str) -> None:
+    def forget_below(self, path: str, away: Set[EndpointId] = frozenset()) -> None:
         """The same for a name and all below it."""
-        for cache in (self.names, self.listings, self.too_long, self._holders):
+        for cache in (self.names, self.listings, self.too_long):
             cache.pop_prefix(path)
-        self.forget(path)
+        for name in self._holders.below(path):
+            self.forget(name, away)
+        self.forget(path, away)
+
+    def note_holder(self, path: str, name: EndpointId, entry: Entry) -> None:
+        """Somebody has been written to, whom nobody has asked since."""
+        self._holders.put(path, {**self.holders(path, 0.0), name: entry}, FOR_EVER, 0.0)
 
     def holders(self, path: str, now: float) -> Mapping[EndpointId, Entry]:
         """Who was last seen to hold the name, and as what."""

@@ -39,8 +39,20 @@ class Journal(Protocol):
         """All of it or nothing, and safe on the disk when this returns. Of uploads only that very one is dropped, not one that followed it."""
         ...
 
-    async def claim(self, upload: Upload, after: str) -> Upload | None:
-        """Write an upload down unless another has come in between; that one is then returned.
+    async def operations(self) -> Sequence[Operation]:
+        """Those that have not come to their end; there are few."""
+        ...
+
+    async def begin(self, operation: Operation) -> Operation | None:
+        """Write an operation down unless another touches the same names; that one is then returned."""
+        ...
+
+    async def take(self, operation: Operation, number: str) -> bool:
+        """Give an operation that nobody carries out any more another number; whether it still was there."""
+        ...
+
+    async def claim(self, upload: Upload, after: str) -> Upload | Operation | None:
+        """Write an upload down unless another has come in between, or an operation touches the name; that one is then returned.
 
         ``after`` is the number of the upload that this one follows, ``""`` for none. Removals of the name are dropped: what must still go of it is in the upload.
         """

@@ -1,6 +1,7 @@
 """A journal that lasts as long as the process: for tests, and for a federation that takes no changes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ugrpy.journal.base import OfName, Recorded
 from ugrpy.namespace.changes import Operation, Record, Removal, Upload
@@ -51,8 +52,32 @@ class MemoryJournal:
                 case Operation():
                     self._operations[record.number] = record
 
-    async def claim(self, upload: Upload, after: str) -> Upload | None:
+    async def operations(self) -> Sequence[Operation]:
+        """Those that have not come to their end."""
+        return tuple(self._operations.values())
+
+    async def begin(self, operation: Operation) -> Operation | None:
+        """Unless another touches the same names."""
+        if (other := self._touching(operation.path, operation.target)) is not None:
+            return other
+        self._operations[operation.number] = operation
+        return None
+
+    async def take(self, operation: Operation, number: str) -> bool:
+        """If it still is there."""
+        if self._operations.pop(operation.number, None) is None:
+            return False
+        self._operations[number] = replace(operation, number=number)
+        return True
+
+    def _touching(self, *paths: str) -> Operation | None:
+        names = [path for path in paths if path]
+        return next((one for one in self._operations.values() if one.touches(*names)), None)
+
+    async def claim(self, upload: Upload, after: str) -> Upload | Operation | None:
         """Unless another has come in between."""
+        if (operation := self._touching(upload.path)) is not None:
+            return operation
         standing = self._uploads.get(upload.path)
         if standing is not None and standing.number != after:
             return standing

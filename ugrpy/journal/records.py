@@ -2,7 +2,7 @@
 
 As one JSON object with short keys, in ASCII: paths may hold bytes that are not UTF-8 (as lone surrogates), which JSON's escapes carry.
 
-    {"path":"/a/f","number":"5f…","target":"cern","since_s":1.0,"until_s":2.0,"size_bytes":7,"before":[7,1700000000],"others":[["uvic",[7,null]]],"deleted":[],"digests":[["md5","9001…"]],"passage":"redirected"}
+    {"path":"/a/f","number":"5f…","target":"cern","since_s":1.0,"until_s":2.0,"size_bytes":7,"before":[7,1700000000],"others":[["uvic",[7,null]]],"deleted":[],"digests":[["md5","9001…"]],"passage":"redirected","earlier_sizes":[6,null],"outdated":false,"part":null}
 """
 
 import json
@@ -39,6 +39,8 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "deleted": list,
     "digests": list,
     "steps": list,
+    "earlier_sizes": list,
+    "outdated": bool,
 }
 
 
@@ -68,12 +70,14 @@ def parse_upload(text: str) -> Upload:
             **values
             | {
                 "target": EndpointId(values["target"]),
-                "before": None if values["before"] is None else _fingerprint(values["before"]),
+                "before": _known(values["before"]),
                 "others": _steps(values["others"]),
                 "deleted": tuple(EndpointId(_text(name)) for name in values["deleted"]),
                 "digests": tuple(
                     Digest(_text(name), _text(value)) for name, value in values["digests"]
                 ),
+                "earlier_sizes": tuple(map(_size, values.get("earlier_sizes", ()))),
+                "part": _known(values.get("part")),
                 "passage": Passage(values.get("passage", Passage.REDIRECTED)),
             }
         )
@@ -130,11 +134,21 @@ def _steps(values: list[Any]) -> tuple[tuple[EndpointId, Fingerprint], ...]:
     return tuple((EndpointId(_text(name)), _fingerprint(known)) for name, known in values)
 
 
+def _known(values: list[Any] | None) -> Fingerprint | None:
+    return None if values is None else _fingerprint(values)
+
+
 def _fingerprint(values: list[Any]) -> Fingerprint:
     size_bytes, mtime_s = values
     if not (isinstance(size_bytes, _SIZE) and isinstance(mtime_s, _SIZE)):
         raise TypeError("neither a size nor a date")
     return Fingerprint(size_bytes, mtime_s)
+
+
+def _size(value: object) -> int | None:
+    if not isinstance(value, _SIZE):
+        raise TypeError("not a size")
+    return value
 
 
 def _text(value: object) -> str:

@@ -5,6 +5,7 @@ Nothing is acknowledged before it is on the disk (``synchronous = FULL``).
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -82,10 +83,39 @@ class SqliteJournal:
 
         await self._base.do(work)
 
-    async def claim(self, upload: Upload, after: str) -> Upload | None:
+    async def operations(self) -> Sequence[Operation]:
+        """Those that have not come to their end."""
+        return await self._base.do(_operations)
+
+    async def begin(self, operation: Operation) -> Operation | None:
+        """Unless another touches the same names."""
+
+        def work(base: sqlite3.Connection) -> Operation | None:
+            if (other := _touching(base, operation.path, operation.target)) is not None:
+                return other
+            base.execute(_PUT, (*_key(operation), render_record(operation)))
+            return None
+
+        return await self._base.do(work)
+
+    async def take(self, operation: Operation, number: str) -> bool:
+        """If it still is there."""
+        taken = replace(operation, number=number)
+
+        def work(base: sqlite3.Connection) -> bool:
+            if not base.execute(_DROP, _key(operation)).rowcount:
+                return False
+            base.execute(_PUT, (*_key(taken), render_record(taken)))
+            return True
+
+        return await self._base.do(work)
+
+    async def claim(self, upload: Upload, after: str) -> Upload | Operation | None:
         """Unless another has come in between."""
 
-        def work(base: sqlite3.Connection) -> Upload | None:
+        def work(base: sqlite3.Connection) -> Upload | Operation | None:
+            if (operation := _touching(base, upload.path)) is not None:
+                return operation
             standing = _upload_of(base, upload.path)
             if standing is not None and standing.number != after:
                 return standing
@@ -120,6 +150,16 @@ def _rows_of(base: sqlite3.Connection, path: str) -> list[tuple[str, str]]:
         "SELECT what, body FROM records WHERE what IN ('upload', 'removal') AND name = ?",
         (_bytes_of(path),),
     ).fetchall()
+
+
+def _operations(base: sqlite3.Connection) -> list[Operation]:
+    rows = base.execute("SELECT what, body FROM records WHERE what = 'operation'").fetchall()
+    return _readable(parse_operation, rows, "operation")
+
+
+def _touching(base: sqlite3.Connection, *paths: str) -> Operation | None:
+    names = [path for path in paths if path]
+    return next((one for one in _operations(base) if one.touches(*names)), None)
 
 
 def _upload_of(base: sqlite3.Connection, path: str) -> Upload | None:

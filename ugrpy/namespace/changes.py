@@ -23,7 +23,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ugrpy.namespace.model import Absent, Digest, EndpointId, Entry, Found, Kind, Observation
+from ugrpy.namespace.model import (
+    Absent,
+    Denied,
+    Digest,
+    EndpointId,
+    Entry,
+    Found,
+    Kind,
+    Observation,
+    Unknown,
+)
+from ugrpy.namespace.paths import is_within
 
 DAY_S = 86_400.0
 # An upload of unknown length is complete when it has not grown for so long.
@@ -92,7 +103,10 @@ class Upload:
     """A client was sent to ``target`` to write this name, or writes it through the gateway (``passage``).
 
     ``number`` tells it from others of the same name. ``before`` is what stood at the target then, ``others`` are the copies elsewhere that
-    it replaces, as they were known; those of ``deleted`` had to go before already. ``size_bytes`` and ``digests`` are what the client announced. ``until_s`` ends its grace.
+    it replaces, as they were known; those at ``deleted`` had to go before already. ``size_bytes`` and ``digests`` are what the client announced. ``until_s`` ends its grace.
+    ``earlier_sizes`` were announced by clients who were sent to the same target before and may have written since (``None``: without a length).
+    ``outdated``: what stood at the target had to go already, or was to be replaced by an upload elsewhere of which nobody knows how it went.
+    ``part`` is what another upload had left there, half.
     """
 
     path: str
@@ -106,11 +120,15 @@ class Upload:
     deleted: tuple[EndpointId, ...] = ()
     digests: tuple[Digest, ...] = ()
     passage: Passage = Passage.REDIRECTED
+    earlier_sizes: tuple[int | None, ...] = ()
+    outdated: bool = False
+    part: Fingerprint | None = None
 
     @property
     def replaces(self) -> bool:
         """Whether the name existed before, so that it is not absent while it is being written."""
-        return self.before is not None or len(self.others) > len(self.deleted)
+        stood = self.before is not None and self.target not in self.deleted
+        return stood or any(name not in self.deleted for name, _known in self.others)
 
     def is_new(self, entry: Entry) -> bool:
         """Whether the copy at the target is another than the one that stood there before."""
@@ -121,11 +139,22 @@ class Upload:
 
         What goes through the gateway is a part until the storage has said that it has all of it, which ends this record.
         """
-        if not self.is_new(entry):
+        if self.is_left_part(entry):
+            return True
+        if not self.is_new(entry) or self.is_earlier(entry):
             return False
         if self.passage is not Passage.REDIRECTED:
             return True
         return _differs(self, entry)
+
+    def is_left_part(self, entry: Entry) -> bool:
+        """Whether this still is the part that another upload had left."""
+        return self.part is not None and Fingerprint.of(entry) == self.part
+
+    def is_earlier(self, entry: Entry) -> bool:
+        """Whether this may be what a client wrote who was sent there before, and was told that it is there."""
+        other = entry.size_bytes is not None and entry.size_bytes != self.size_bytes
+        return other and entry.size_bytes in self.earlier_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,21 +194,30 @@ class Progress(StrEnum):
     NOTHING_CAME = "nothing came"
 
 
-def upload_progress(upload: Upload, said: Observation, steady_s: float, now_s: float) -> Progress:
+def upload_progress(
+    upload: Upload, said: Observation, steady_s: float, now_s: float, silent_until_s: float
+) -> Progress:
     """How far the upload is, by what the target says of the name. ``steady_s``: for how long it has been saying just that.
 
     A new copy of the announced length is complete; without an announced length, one that has stopped growing. What is new and
-    stays shorter or longer than announced until the grace is over is broken.
+    stays shorter or longer than announced until the grace is over is broken. A target that gives no answer may hold a copy that its client was told is
+    there, so nothing is decided without it, until ``silent_until_s``.
     """
     if isinstance(said, Found) and said.entry.kind is Kind.FILE and upload.is_new(said.entry):
         if upload.size_bytes is not None and said.entry.size_bytes == upload.size_bytes:
             return Progress.COMPLETE
+        if upload.is_left_part(said.entry):
+            return Progress.WAITING if now_s < upload.until_s else Progress.BROKEN
+        if upload.is_earlier(said.entry) or None in upload.earlier_sizes:
+            # ours may still come; when it does not, that one counts
+            return Progress.WAITING if now_s < upload.until_s else Progress.COMPLETE
         unsure = upload.size_bytes is None or said.entry.size_bytes is None
         if unsure and steady_s >= STEADY_S:
             return Progress.COMPLETE
         growing = steady_s < upload.until_s - upload.since_s
         return Progress.WAITING if unsure or growing or now_s < upload.until_s else Progress.BROKEN
-    return Progress.WAITING if now_s < upload.until_s else Progress.NOTHING_CAME
+    until_s = silent_until_s if isinstance(said, Unknown | Denied) else upload.until_s
+    return Progress.WAITING if now_s < until_s else Progress.NOTHING_CAME
 
 
 class Sent(StrEnum):
@@ -231,9 +269,10 @@ def replaced(upload: Upload, now_s: float, until_s: float) -> list[Removal]:
 
 def still_deleted(upload: Upload, now_s: float, until_s: float) -> list[Removal]:
     """What must go after an upload of which nothing came: the copies that had to go before."""
+    stood = () if upload.before is None else ((upload.target, upload.before),)
     return [
         Removal(upload.path, endpoint, known, Why.DELETED, now_s, until_s)
-        for endpoint, known in upload.others
+        for endpoint, known in (*upload.others, *stood)
         if endpoint in upload.deleted
     ]
 
@@ -276,6 +315,13 @@ def following(
     return tuple(sorted(going.items(), key=lambda one: one[0]))
 
 
+def has_come(upload: Upload, entry: Entry | None) -> bool:
+    """Whether what stands at the target now is what was to come, as far as a single look tells."""
+    if entry is None or entry.kind is not Kind.FILE:
+        return False
+    return upload.is_new(entry) and not upload.is_partial(entry)
+
+
 class OperationKind(StrEnum):
     """What is being done to several storages at once."""
 
@@ -300,6 +346,11 @@ class Operation:
     steps: tuple[tuple[EndpointId, Fingerprint], ...]
     since_s: float
     until_s: float
+
+    def touches(self, *paths: str) -> bool:
+        """Whether it changes any of these names, or what is above or below one."""
+        own = [name for name in (self.path, self.target) if name]
+        return any(is_within(a, b) or is_within(b, a) for a in own for b in paths)
 
 
 Record = Upload | Removal | Operation

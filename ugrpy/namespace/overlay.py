@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ugrpy.namespace.changes import Removal, Upload
 from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Observation
-from ugrpy.namespace.paths import join, parent_of
+from ugrpy.namespace.paths import is_within, join, parent_of
 
 
 class Overlay:
@@ -87,6 +87,10 @@ class Overlay:
         """Whether something is being written right in this collection, so that its contents may change at any moment."""
         return path in self._written_into
 
+    def uploads_below(self, path: str) -> bool:
+        """Whether this name, or anything below it, is being written."""
+        return path in self._uploads or any(is_within(one, path) for one in self._uploads)
+
     def changes_in(self, path: str) -> bool:
         """Whether anything is under way right in this collection."""
         return path in self._inside
@@ -123,7 +127,8 @@ class Overlay:
         if upload is None:
             return False
         if endpoint == upload.target:
-            return upload.is_partial(entry)
+            return upload.is_partial(entry) or (upload.outdated and not upload.is_new(entry))
+        if not any(name == endpoint for name, _known in upload.others):
+            return False
         # a name that is being replaced stays in listings by its old copies until the target has one
-        superseded = any(name == endpoint for name, _known in upload.others)
-        return superseded and (not listed or upload.before is not None)
+        return not listed or upload.before is not None or endpoint in upload.deleted

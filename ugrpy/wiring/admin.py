@@ -1,6 +1,7 @@
 """The admin listener's pages: loopback or a Unix socket only, never the clients' port.
 
-Liveness, readiness and metrics without restriction, the endpoints' health, ``explain`` for any path and client, and which replicas disagree.
+Liveness, readiness and metrics without restriction, the endpoints' health, the changes under way, ``explain`` for any path and client, and which replicas
+disagree.
 """
 
 from dataclasses import asdict
@@ -8,8 +9,11 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from ugrpy.changing import Changing
+from ugrpy.changing.report import MOST, render_report
 from ugrpy.core.errors import BadRequest, NotFound, RequestError
 from ugrpy.federation.explain import explain
+from ugrpy.journal.base import Recorded
 from ugrpy.locality.prefixes import parse_address
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import normalise
@@ -21,13 +25,17 @@ from ugrpy.wiring.assembly import Assembled
 
 
 class AdminPages:
-    """The handler for the admin listener."""
+    """The handler for the admin listener. ``part`` is the process's part in changes, ``None`` where nobody may change anything."""
 
-    def __init__(self, assembled: Assembled, store: Store, state: ServiceState) -> None:
+    def __init__(
+        self, assembled: Assembled, store: Store, state: ServiceState, part: Changing | None
+    ) -> None:
         self._federation = assembled.federation
         self._store = store
+        self._part = part
         self._pages = {
             **state.sides(open_metrics=True),
+            "/v1/changes": self._changes,
             "/v1/endpoints": self._endpoints,
             "/v1/explain": self._explain,
             "/v1/disagreements": self._disagreements,
@@ -64,10 +72,20 @@ class AdminPages:
             "trouble": endpoint.trouble,
         }
 
+    async def _changes(
+        self, request: web.BaseRequest, _client: ClientAddress
+    ) -> web.StreamResponse:
+        """From the journal, which all workers share."""
+        most = _query(request).get("most", str(MOST))
+        if not (most.isascii() and most.isdigit() and int(most) <= MOST):
+            raise BadRequest(f"most is a number up to {MOST}")
+        written = Recorded() if self._part is None else await self._part.ground.journal.load()
+        return web.json_response(render_report(written, int(most)))
+
     async def _explain(
         self, request: web.BaseRequest, _client: ClientAddress
     ) -> web.StreamResponse:
-        query = {key: values[-1] for key, values in parse_qs(request.query_string).items()}
+        query = _query(request)
         if "path" not in query:
             raise BadRequest("give ?path=/…, and client=ADDRESS for another client than nobody")
         client = query.get("client")
@@ -76,3 +94,7 @@ class AdminPages:
         path = normalise(query["path"])
         explanation = await explain(self._federation, path, self._federation.ranker.zone_of(client))
         return web.json_response(asdict(explanation))
+
+
+def _query(request: web.BaseRequest) -> dict[str, str]:
+    return {key: values[-1] for key, values in parse_qs(request.query_string).items()}

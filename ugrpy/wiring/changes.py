@@ -88,10 +88,12 @@ async def copying(config: Configuration, part: Changing | None) -> AsyncIterator
 
 
 async def follow_up(config: Configuration, part: Changing) -> None:
-    """Be the steward as soon as no other process is."""
+    """Be the steward as soon as no other process is; until then, finish what this one alone knows to be unfinished."""
     folder = state_folder(config)
     with _lock_file(folder / LOCK_FILE) as lock:
-        while not _taken(lock):  # noqa: ASYNC110 - the kernel tells nobody that a lock is free
+        while not _taken(lock):
+            if part.ground.left:
+                await part.recovering.recover()
             await asyncio.sleep(LOCK_RETRY_S)
         await part.steward.run()
 

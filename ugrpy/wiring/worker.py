@@ -92,7 +92,8 @@ class Worker:
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
-            doors.append(Door(AdminPages(assembled, sums.store, state), (service.admin,)))
+            pages = AdminPages(assembled, sums.store, state, part)
+            doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
             Background("prober", lambda: self._probe(assembled.federation)),

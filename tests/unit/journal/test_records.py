@@ -29,6 +29,9 @@ UPLOAD = Upload(
     others=((UVIC, Fingerprint(7)),),
     deleted=(UVIC,),
     digests=(Digest("md5", "9001"),),
+    earlier_sizes=(6, None),
+    outdated=True,
+    part=Fingerprint(3, 9),
 )
 REMOVAL = Removal("/a/\udcff", UVIC, Fingerprint(7, 8), Why.BROKEN, 1.0, 2.0)
 OPERATION = Operation(
@@ -47,13 +50,14 @@ CASES = [
         UPLOAD,
         parse_upload,
         '{"path":"/a/f","number":"5f","target":"cern","since_s":1.5,"until_s":2.0,"size_bytes":7,'
-        '"before":[7,1700000000],"others":[["uvic",[7,null]]],"deleted":["uvic"],"digests":[["md5","9001"]],"passage":"redirected"}',
+        '"before":[7,1700000000],"others":[["uvic",[7,null]]],"deleted":["uvic"],"digests":[["md5","9001"]],'
+        '"passage":"redirected","earlier_sizes":[6,null],"outdated":true,"part":[3,9]}',
     ),
     (
         Upload("/f", "1", CERN, 1.0, 2.0),
         parse_upload,
         '{"path":"/f","number":"1","target":"cern","since_s":1.0,"until_s":2.0,"size_bytes":null,'
-        '"before":null,"others":[],"deleted":[],"digests":[],"passage":"redirected"}',
+        '"before":null,"others":[],"deleted":[],"digests":[],"passage":"redirected","earlier_sizes":[],"outdated":false,"part":null}',
     ),
     (
         REMOVAL,
@@ -87,7 +91,8 @@ def test_a_record_that_is_cut_off_is_refused(record, parse, text):
 @pytest.mark.parametrize(("record", "parse", "text"), CASES)
 def test_a_record_without_one_of_its_fields_is_refused(record, parse, text):
     values = json.loads(text)
-    optional = {"size_bytes", "passage"}  # older journals have no passage
+    # those of older journals have not all of them
+    optional = {"size_bytes", "passage", "earlier_sizes", "outdated", "part"}
     for name in values.keys() - optional:
         with pytest.raises(DataError, match="cannot be read"):
             parse(json.dumps({key: value for key, value in values.items() if key != name}))
@@ -99,7 +104,7 @@ def test_a_record_with_something_else_in_a_field_is_refused(record, parse, text,
     values = json.loads(text)
     # what is a value of that field all the same
     fits = {"since_s", "until_s"} if isinstance(value, (bool, float)) else set()
-    fits |= {"size_bytes"} if value is True else set()
+    fits |= {"size_bytes", "outdated"} if value is True else set()
     fits |= {"path", "number", "target", "endpoint"} if isinstance(value, str) else set()
     for name in values.keys() - fits:
         with pytest.raises(DataError, match="cannot be read"):

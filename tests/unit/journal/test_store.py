@@ -255,7 +255,7 @@ def test_a_record_that_cannot_be_read_is_passed_over_and_reported(tmp_path):
         assert [line["event"] for line in told] == ["a record is passed over"] * 5
         assert {line["seen"] for line in told} == {"{garbage", '{"path":"/d/f"}', "[]"}
         # its name can be used all the same
-        await journal.write(drops=[upload("1")])
+        await journal.write(drops=[upload("1"), OPERATION])
         assert await journal.claim(upload("2"), "") is None
         assert await journal.of("/d/f") == OfName(upload("2"))
         await journal.close()

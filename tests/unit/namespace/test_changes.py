@@ -100,13 +100,17 @@ def test_an_upload_replaces_what_was_there_and_had_not_to_go_already(values, rep
         ({"size_bytes": 9, "before": OLD}, found(), False),
         ({"size_bytes": 9, "before": OLD}, found(8), True),
         ({"size_bytes": 0}, found(0), False),
+        ({"size_bytes": 9, "earlier_sizes": (7,)}, found(), False),
+        ({"size_bytes": 9, "earlier_sizes": (8, None)}, found(), True),
+        ({"part": Fingerprint(7, 100)}, found(), True),
+        ({"part": Fingerprint(6, 100)}, found(), False),
     ],
 )
 def test_a_copy_is_half_there_when_it_is_new_and_of_another_length(values, said, partial):
     assert upload(**values).is_partial(said.entry) is partial
 
 
-IN_TIME_S, OVER_S = GRACE_S - 1, GRACE_S
+IN_TIME_S, OVER_S, SILENT_S = GRACE_S - 1, GRACE_S, 3 * GRACE_S
 
 
 @pytest.mark.parametrize(
@@ -116,8 +120,10 @@ IN_TIME_S, OVER_S = GRACE_S - 1, GRACE_S
         ({}, Absent(), 0, IN_TIME_S, Progress.WAITING),
         ({}, Absent(), 0, OVER_S, Progress.NOTHING_CAME),
         ({}, SILENT, 0, IN_TIME_S, Progress.WAITING),
-        ({}, SILENT, 0, OVER_S, Progress.NOTHING_CAME),
-        ({}, Denied(), 0, OVER_S, Progress.NOTHING_CAME),
+        ({}, SILENT, 0, SILENT_S - 1, Progress.WAITING),
+        ({}, SILENT, 0, SILENT_S, Progress.NOTHING_CAME),
+        ({}, Denied(), 0, SILENT_S - 1, Progress.WAITING),
+        ({}, Denied(), 0, SILENT_S, Progress.NOTHING_CAME),
         ({}, COLLECTION, 0, IN_TIME_S, Progress.WAITING),
         ({}, COLLECTION, 0, OVER_S, Progress.NOTHING_CAME),
         ({"before": OLD, "size_bytes": 7}, found(), 60, IN_TIME_S, Progress.WAITING),
@@ -135,10 +141,19 @@ IN_TIME_S, OVER_S = GRACE_S - 1, GRACE_S
         ({}, found(), STEADY_S, 11, Progress.COMPLETE),
         ({"size_bytes": 9}, found(None), STEADY_S - 1, 11, Progress.WAITING),
         ({"size_bytes": 9}, found(None), STEADY_S, 11, Progress.COMPLETE),
+        # half of another upload stands there
+        ({"part": Fingerprint(7, 100)}, found(), 60, IN_TIME_S, Progress.WAITING),
+        ({"part": Fingerprint(7, 100)}, found(), 60, OVER_S, Progress.BROKEN),
+        ({"part": Fingerprint(7, 99)}, found(), STEADY_S, IN_TIME_S, Progress.COMPLETE),
+        # somebody else was sent there before, who may have written it
+        ({"size_bytes": 9, "earlier_sizes": (7,)}, found(), 0, IN_TIME_S, Progress.WAITING),
+        ({"size_bytes": 9, "earlier_sizes": (7,)}, found(), 0, OVER_S, Progress.COMPLETE),
+        ({"size_bytes": 9, "earlier_sizes": (None,)}, found(), 0, OVER_S, Progress.COMPLETE),
+        ({"size_bytes": 9, "earlier_sizes": (8,)}, found(), GRACE_S, OVER_S, Progress.BROKEN),
     ],
 )
 def test_how_far_an_upload_is(values, said, steady_s, now_s, progress):
-    assert upload_progress(upload(**values), said, steady_s, now_s) is progress
+    assert upload_progress(upload(**values), said, steady_s, now_s, SILENT_S) is progress
 
 
 def test_what_follows_an_upload_that_is_over():
