@@ -1,5 +1,7 @@
 """What may each name honestly be, by all that clients were told?"""
 
+from collections.abc import Iterable
+
 from tests.properties.changing_storages import Version
 from ugrpy.namespace.paths import is_within, rebase
 
@@ -35,6 +37,12 @@ class Model:
     def may_go(self, path: str) -> None:
         self.forgive(path)
         self.may[path] |= {None}
+
+    def stayed(self, path: str, versions: Iterable[int]) -> None:
+        """These are still where nobody could be told to move them."""
+        for version in versions:
+            if version in self.owed:
+                self.owed[version].add(path)
 
     def deleted(self, path: str, *, surely: bool) -> None:
         for file in self.below(path):

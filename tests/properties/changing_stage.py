@@ -193,6 +193,12 @@ class Stage:
             content if version > 0 else content[:-3],
         )
 
+    def left_in_part(self, path: str) -> None:
+        """A collection was removed at some storages only, perhaps with what had replaced the copies that others have."""
+        for file in self.model.below(path):
+            there = {storage.version(file) for storage in self.storages.values()}
+            self.model.stray[file] |= {version for version in there if version is not None}
+
     def version_of(self, path: str) -> int:
         """The one version that the name has from the beginning."""
         (version,) = self.model.may[path]

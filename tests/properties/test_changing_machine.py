@@ -158,6 +158,8 @@ class ChangingMachine(RuleBasedStateMachine):
         self.stage.model.deleted(path, surely=error is None)
         for file, where in unheard.items():
             self.stage.model.stray[file] |= set(where.values())
+        if error is not None and folders:
+            self.stage.left_in_part(path)
         for folder in folders:
             self.stage.folders[folder] = (
                 {False} if error is None else self.stage.folders[folder] | {False}
@@ -196,6 +198,7 @@ class ChangingMachine(RuleBasedStateMachine):
             self.stage.model.deleted(target, surely=False)
         for file, where in unheard.items():
             self.stage.model.stray[file] |= set(where.values())
+            self.stage.model.stayed(file, where.values())
         if source in FOLDERS:
             self.stage.folders[target] = {True} if sure else {True, False}
             if not copied:

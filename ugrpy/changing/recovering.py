@@ -18,7 +18,7 @@ from ugrpy.changing.moving import Moving, Relocation
 from ugrpy.changing.owners import is_orphan, numbered
 from ugrpy.changing.way import busy
 from ugrpy.core.errors import RequestError
-from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Removal, Why
+from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Removal, Upload, Why
 from ugrpy.namespace.model import Absent, EndpointId, Found, Kind
 from ugrpy.namespace.outcomes import Done, Outcome
 
@@ -89,11 +89,12 @@ class Recovering:
         ground = self._ground
         what = {"verb": operation.verb.value, "path": operation.path}
         if not left:
-            await ground.journal.write(drops=[operation])
+            await ground.record(drops=[operation, *self._uploads(operation, left)])
             log.info("operation completed after a crash", **what)
         elif operation.verb is OperationKind.DELETE and operation.kind is Kind.FILE:
             # as if it had been deleted while these were out of service
-            await ground.record(self._removals(operation, left), [operation])
+            drops = [operation, *self._uploads(operation, left)]
+            await ground.record(self._removals(operation, left), drops)
             log.warning("operation completed after a crash, later at some", **what, later=left)
         elif last or ground.clock.wall() >= operation.until_s:
             await ground.journal.write(drops=[operation])
@@ -104,6 +105,13 @@ class Recovering:
             if number not in self._reported:
                 self._reported.add(number)
                 log.warning("operation not complete", **what, target=operation.target, left=left)
+
+    def _uploads(self, operation: Operation, left: list[EndpointId]) -> list[Upload]:
+        """The upload that a deletion ends: begun before it, since none is while it is under way."""
+        upload = self._ground.overlay.upload(operation.path)
+        if operation.verb is not OperationKind.DELETE or upload is None or upload.target in left:
+            return []
+        return [upload]
 
     def _removals(self, operation: Operation, left: list[EndpointId]) -> list[Removal]:
         return [

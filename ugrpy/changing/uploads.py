@@ -185,6 +185,8 @@ class Uploads:
         """Whether what stands there is a part that an earlier upload has left, and cannot be all of one of unknown length."""
         if standing is None or earlier is None or earlier.target != site.endpoint:
             return False
+        if earlier.is_left_part(standing):
+            return True
         return earlier.is_partial(standing) and None not in earlier.earlier_sizes
 
     def _others(self, seen: Look) -> dict[EndpointId, Fingerprint]:
