@@ -75,7 +75,8 @@ def a_steward(runs: list[str]) -> Changing:
         runs.append("runs")
         await asyncio.Event().wait()
 
-    return cast(Changing, SimpleNamespace(steward=SimpleNamespace(run=run)))
+    ground = SimpleNamespace(left=set())
+    return cast(Changing, SimpleNamespace(steward=SimpleNamespace(run=run), ground=ground))
 
 
 async def until(said: list[str]) -> None:
