@@ -365,7 +365,7 @@ def findings(stage: Stage, client: Client, reported: Mapping[str, Any]) -> Itera
             for holder in here.holders(path)
             if (path, holder) not in named
         }
-        told = path in log and "left alone" in log
+        told = any("left alone" in line and path in line for line in log.splitlines())
         contents: set[Content] = set(there.values()) or {None}
         if len(contents) > 1 and not told:
             yield f"{path} differs: {described(there)}; {story(client, name)}"

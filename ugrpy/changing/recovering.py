@@ -18,7 +18,15 @@ from ugrpy.changing.moving import Moving, Relocation
 from ugrpy.changing.owners import is_orphan, numbered
 from ugrpy.changing.way import busy
 from ugrpy.core.errors import RequestError
-from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Removal, Upload, Why
+from ugrpy.namespace.changes import (
+    Fingerprint,
+    Operation,
+    OperationKind,
+    Record,
+    Removal,
+    Upload,
+    Why,
+)
 from ugrpy.namespace.model import Absent, EndpointId, Found, Kind
 from ugrpy.namespace.outcomes import Done, Outcome
 
@@ -93,7 +101,7 @@ class Recovering:
             log.info("operation completed after a crash", **what)
         elif operation.verb is OperationKind.DELETE and operation.kind is Kind.FILE:
             # as if it had been deleted while these were out of service
-            drops = [operation, *self._uploads(operation, left)]
+            drops: list[Record] = [operation, *self._uploads(operation, left)]
             await ground.record(self._removals(operation, left), drops)
             log.warning("operation completed after a crash, later at some", **what, later=left)
         elif last or ground.clock.wall() >= operation.until_s:
