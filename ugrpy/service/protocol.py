@@ -83,7 +83,7 @@ class GatewayProtocol(RequestHandler):
 
     ``_body`` is the content of the latest request, ``_body_left`` how many bytes of it have not come (``None``: it is in chunks),
     ``_head_since_s`` the time when a head was begun that is not complete
-    (0: none), ``_head_bytes`` how much of it came. Once a refusal is queued, ``_deaf``: nothing more is read.
+    (0: none), ``_head_bytes`` how much of it came and ``_head_tail`` its last three bytes. Once a refusal is queued, ``_deaf``: nothing more is read.
     """
 
     __slots__ = (
@@ -92,6 +92,7 @@ class GatewayProtocol(RequestHandler):
         "_deaf",
         "_head_bytes",
         "_head_since_s",
+        "_head_tail",
         "_opened_s",
         "_outflow",
     )
@@ -103,6 +104,7 @@ class GatewayProtocol(RequestHandler):
         self._deaf = False
         self._head_since_s = 0.0
         self._head_bytes = 0
+        self._head_tail = b""
         self._opened_s = 0.0
         self._outflow = Outflow()
 
@@ -125,12 +127,17 @@ class GatewayProtocol(RequestHandler):
         The parser forgets what it has found when it meets an error later in the same piece, and what follows a request
         with ``Upgrade``; so it never gets more than the end of one head at a time, except where a body ends.
         """
-        end = data.find(_HEAD_END) + _HEAD_END_BYTES
-        while _HEAD_END_BYTES <= end < len(data) and self._is_between_pieces():
+        end = self._end_of_head(data)
+        while 0 < end < len(data) and self._is_between_pieces():
             self._parse(data[:end])
             data = data[end:]
-            end = data.find(_HEAD_END) + _HEAD_END_BYTES
+            end = self._end_of_head(data)
         self._parse(data)
+
+    def _end_of_head(self, data: bytes) -> int:
+        """Where in this segment a head ends, which may have begun to end in the one before; 0 when none does."""
+        at = (self._head_tail + data).find(_HEAD_END)
+        return 0 if at < 0 else at + _HEAD_END_BYTES - len(self._head_tail)
 
     def _is_between_pieces(self) -> bool:
         """Whether no content is awaited, and the queue takes more."""
@@ -152,6 +159,8 @@ class GatewayProtocol(RequestHandler):
                 new -= 1
         elif body.is_eof() and not self._upgraded:
             self._more_of_a_head(head)
+        incomplete = (self._head_tail + data)[1 - _HEAD_END_BYTES :]
+        self._head_tail = incomplete if self._head_since_s else b""
 
     def _behind_the_body(self, data: bytes) -> bytes:
         """What would belong to the next head, if the content that is still awaited ends in this segment.

@@ -195,6 +195,19 @@ async def test_what_follows_an_upgrade_nobody_knows_is_answered():
         assert await connection.settle() == ["/1", "/2"]
 
 
+async def test_what_follows_an_upgrade_is_answered_wherever_the_segments_are_cut():
+    head = b"GET /1 HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    data = head + get("/2")
+    for cut in range(1, len(data)):
+        async with connected() as connection:
+            connection.feed(data[:cut], data[cut:])
+            assert await connection.settle() == ["/1", "/2"], cut
+    for cut in range(len(head) - 4, len(head)):
+        async with connected() as connection:
+            connection.feed(data[: cut - 1], data[cut - 1 : cut], data[cut:])
+            assert await connection.settle() == ["/1", "/2"], cut
+
+
 @pytest.mark.parametrize(
     "bad", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", get("/", b"A : 1\r\n")]
 )
