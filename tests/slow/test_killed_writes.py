@@ -38,7 +38,10 @@ SETTLE_S = 90.0
 HEALTH = {"probe_interval_s": 0.3, "eject_after": 2, "return_after": 1}
 FILES = ("a", "b", "c", "in/a", "in/b", "there/a")
 COLLECTIONS = ("in", "there")
-VERBS = ("PUT", "PUT", "PUT", "DELETE", "DELETE", "MOVE", "MOVE", "MKCOL", "RMCOL", "MVCOL")
+VERBS = ("PUT", "PUT", "PUT", "DELETE", "MOVE", "MKCOL", "RMCOL", "MVCOL", "DROP", "RENAME")
+# each client's own files that every storage has from the beginning: one is deleted or moved once, which all of them must do
+REPLICAS = 60
+REPLICA = b"one of three"
 
 Content = bytes | None
 
@@ -91,6 +94,8 @@ class Client(threading.Thread):
         self.top = f"/client-{number}"
         self.book = Book({name: {None} for name in FILES})
         self.done: list[str] = []
+        self.replicas: dict[str, Answer | None] = {}
+        """The answers to what was asked of each replicated file: ``drop-1``, or ``move-2`` to ``moved-2``."""
         self.failure: BaseException | None = None
         self._here = here
         self._random = random.Random(f"{SEED} {number}")
@@ -99,7 +104,7 @@ class Client(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._ask("MKCOL", "")
+            self._make_top()
             while self._here.another():
                 self._step()
         except Exception as error:  # noqa: BLE001 - told by whoever waits for this thread
@@ -117,6 +122,16 @@ class Client(threading.Thread):
                 self._move(*self._random.sample(FILES, 2))
             case "MKCOL":
                 self._tell("MKCOL", self._random.choice(COLLECTIONS))
+            case "DROP" if len(self.replicas) < REPLICAS:
+                name = f"drop-{len(self.replicas)}"
+                self.replicas[name] = self._tell("DELETE", f"{name}")
+            case "RENAME" if len(self.replicas) < REPLICAS:
+                number = len(self.replicas)
+                self.replicas[f"move-{number}"] = self._tell(
+                    "MOVE", f"move-{number}", self._to(f"moved-{number}")
+                )
+            case "DROP" | "RENAME":
+                self._put(self._random.choice(FILES))
             case "RMCOL":
                 self._delete_collection(self._random.choice(COLLECTIONS))
             case _:
@@ -211,8 +226,11 @@ class Client(threading.Thread):
         self.done.append(f"{what}: {answer.status} {answer.text if answer.status >= 400 else ''}")
         return answer
 
-    def _ask(self, method: str, name: str) -> None:
-        assert self._here.site.ask(method, f"{self.top}{name}").status == 201
+    def _make_top(self) -> None:
+        """Before the first requests the first death may come already, since workers do not begin at the same moment."""
+        ends = time.monotonic() + 60
+        while (made := self._tell("MKCOL", "")) is None or made.status not in (201, 405):
+            assert time.monotonic() < ends, made
 
 
 class Stage:
@@ -317,6 +335,10 @@ def staged(folder: Path, workers: int) -> Iterator[Stage]:
             service={"workers": workers},
         ) as made,
     ):
+        for number in range(CLIENTS):
+            for replica in range(REPLICAS):
+                for name in (f"drop-{replica}", f"move-{replica}"):
+                    made.write(f"/client-{number}/{name}", REPLICA, *NAMES)
         yield Stage(made)
 
 
@@ -336,6 +358,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_half_done_goes_without_a_word(
         stage.until_in_service()
         reported = settled(stage)
         found = [finding for client in clients for finding in findings(stage, client, reported)]
+        found += [finding for client in clients for finding in halves(stage, client, reported)]
         assert not found, "\n".join([f"UGRPY_KILL_SEED={SEED}", *found])
         acknowledged = sum(": 2" in line or ": 307" in line for c in clients for line in c.done)
         assert acknowledged > REQUESTS / 4
@@ -380,6 +403,31 @@ def findings(stage: Stage, client: Client, reported: Mapping[str, Any]) -> Itera
             yield f"{len(content)} bytes of {client.top} are lost at {names}; {story(client, *names)}"
 
 
+def halves(stage: Stage, client: Client, reported: Mapping[str, Any]) -> Iterator[str]:
+    """What is half done of the replicated files, without a word: to the client that waited for an answer, or to the operator."""
+    named = {(one["path"], one["endpoint"]) for one in reported["removals"]}
+
+    def holders(name: str) -> set[str]:
+        path = f"{client.top}/{name}"
+        return {one for one in stage.site.holders(path) if (path, one) not in named}
+
+    for name, answer in client.replicas.items():
+        there = holders(name)
+        moved = holders(name.replace("move", "moved")) if name.startswith("move") else set()
+        away = {one for path, one in named if path == f"{client.top}/{name}"}
+        done = set(NAMES) - away if name.startswith("move") else set()
+        states: list[tuple[set[str], set[str]]] = (
+            [(set(), done)] if answer is not None and answer.status < 300 else []
+        )
+        if answer is None:
+            states = [(set(), done), (set(NAMES), set())]
+        if answer is None or answer.status < 300:
+            if (there, moved) not in states:
+                yield f"{client.top}/{name} is at {there}, and moved at {moved}; {story(client, name)}"
+        elif name.startswith("move") and there | moved != set(NAMES):
+            yield f"{client.top}/{name} is lost: at {there}, and moved at {moved}; {story(client, name)}"
+
+
 def described(there: Mapping[str, bytes]) -> dict[str, int]:
     return {holder: len(content) for holder, content in there.items()}
 
@@ -387,9 +435,11 @@ def described(there: Mapping[str, bytes]) -> dict[str, int]:
 def story(client: Client, *names: str) -> str:
     """The last of what the client did to these names and above them."""
     words = {*names, *(name.partition("/")[0] for name in names)}
-    lines = [
-        line for line in client.done if line.startswith("  ") or words & set(_words(line, client))
-    ]
+    lines: list[str] = []
+    for line in client.done:
+        about = words & set(_words(line, client))
+        if about or (line.startswith("  ") and lines and lines[-1].startswith("PUT")):
+            lines.append(line)
     return "\n    " + "\n    ".join(lines[-14:])
 
 

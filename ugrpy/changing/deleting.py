@@ -5,7 +5,7 @@ completed after a crash. A storage that is out of service is told later (``Remov
 client hears that something may be left.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ugrpy.changing.carrying import everywhere, settled_gone
 from ugrpy.changing.ground import Ground
@@ -16,7 +16,7 @@ from ugrpy.changing.uploads import Permit
 from ugrpy.changing.verdicts import verdict
 from ugrpy.changing.way import under_way
 from ugrpy.core.errors import Forbidden, NotFound, RequestError
-from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Record, Removal, Why
+from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Record
 from ugrpy.namespace.model import EndpointId, Kind
 from ugrpy.namespace.outcomes import Done, Outcome
 
@@ -90,6 +90,7 @@ class Deleting:
             steps=tuple((name, seen.fingerprint(name)) for name in where),
             since_s=now_s,
             until_s=self._ground.settings.removal_until_s(now_s),
+            away=self._away(seen),
         )
 
     async def _finish(
@@ -102,24 +103,19 @@ class Deleting:
         # where a copy that is half there could not be removed, it must not be taken for a whole one
         if upload is not None and isinstance(outcomes.get(upload.target, Done()), Done):
             drops.append(upload)
-        await ground.record(self._removals(seen), drops)
+        await ground.record(operation.removals(()), drops)
         if upload is not None:  # who was written to holds it no more
             await ground.forgotten(seen.path)
         if seen.kind is Kind.COLLECTION:
             self._placing.forget()
             await ground.forgotten(seen.path, below=True)
 
-    def _removals(self, seen: Look) -> Sequence[Removal]:
+    def _away(self, seen: Look) -> tuple[tuple[EndpointId, Fingerprint], ...]:
         """The copies on storages that cannot be asked; of a collection nobody knows what they hold."""
         if seen.kind is Kind.COLLECTION:
-            return []
-        now_s = self._ground.clock.wall()
-        until_s = self._ground.settings.removal_until_s(now_s)
-        return [
-            Removal(seen.path, name, self._last_known(seen, name), Why.DELETED, now_s, until_s)
-            for name in seen.out
-            if name in self._ground.writable(seen.path)
-        ]
+            return ()
+        writable = self._ground.writable(seen.path)
+        return tuple((name, self._last_known(seen, name)) for name in seen.out if name in writable)
 
     def _last_known(self, seen: Look, name: EndpointId) -> Fingerprint:
         """As it was last seen; or as an earlier deletion or upload knew it. Where it is being written, nobody knows what it is by now."""

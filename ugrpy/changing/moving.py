@@ -19,7 +19,7 @@ from ugrpy.changing.uploads import Permit
 from ugrpy.changing.verdicts import failures, none_did, verdict
 from ugrpy.changing.way import under_way
 from ugrpy.core.errors import Clash, Forbidden, NotFound, PreconditionFailed, Unavailable
-from ugrpy.namespace.changes import Operation, OperationKind, Record, Removal, Why
+from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Record, Removal, Why
 from ugrpy.namespace.model import EndpointId, Kind
 from ugrpy.namespace.outcomes import Conflict, Done, Outcome
 from ugrpy.namespace.paths import is_within
@@ -204,7 +204,15 @@ class Moving:
             steps=tuple((name, scene.source.fingerprint(name)) for name in scene.parts),
             since_s=now_s,
             until_s=self._ground.settings.removal_until_s(now_s),
+            away=self._away(scene),
         )
+
+    def _away(self, scene: _Scene) -> tuple[tuple[EndpointId, Fingerprint], ...]:
+        """Where the old name may be, on a storage that was never seen to hold it: it is not shown again without a word."""
+        if scene.wish.verb is not OperationKind.MOVE or scene.kind is Kind.COLLECTION:
+            return ()
+        writable, source = self._ground.writable(scene.wish.path), scene.source
+        return tuple((name, source.fingerprint(name)) for name in source.out if name in writable)
 
     # -- after --------------------------------------------------------------------------------------
 
@@ -258,6 +266,7 @@ class Moving:
                 for name, state in scene.target.out.items()
                 if state.known and (known := scene.target.fingerprint(name)).certain
             ]
+            puts += operation.removals(())
         await ground.record(puts, drops)
         await ground.published(wish.path, wish.target)
         if scene.kind is Kind.COLLECTION or scene.target.kind is Kind.COLLECTION:

@@ -23,9 +23,7 @@ from ugrpy.namespace.changes import (
     Operation,
     OperationKind,
     Record,
-    Removal,
     Upload,
-    Why,
 )
 from ugrpy.namespace.model import Absent, EndpointId, Found, Kind
 from ugrpy.namespace.outcomes import Done, Outcome
@@ -97,12 +95,13 @@ class Recovering:
         ground = self._ground
         what = {"verb": operation.verb.value, "path": operation.path}
         if not left:
-            await ground.record(drops=[operation, *self._uploads(operation, left)])
+            drops: list[Record] = [operation, *self._uploads(operation, left)]
+            await ground.record(operation.removals(()), drops)
             log.info("operation completed after a crash", **what)
         elif operation.verb is OperationKind.DELETE and operation.kind is Kind.FILE:
             # as if it had been deleted while these were out of service
-            drops: list[Record] = [operation, *self._uploads(operation, left)]
-            await ground.record(self._removals(operation, left), drops)
+            drops = [operation, *self._uploads(operation, left)]
+            await ground.record(operation.removals(left), drops)
             log.warning("operation completed after a crash, later at some", **what, later=left)
         elif last or ground.clock.wall() >= operation.until_s:
             await ground.journal.write(drops=[operation])
@@ -120,13 +119,6 @@ class Recovering:
         if operation.verb is not OperationKind.DELETE or upload is None or upload.target in left:
             return []
         return [upload]
-
-    def _removals(self, operation: Operation, left: list[EndpointId]) -> list[Removal]:
-        return [
-            Removal(operation.path, name, known, Why.DELETED, operation.since_s, operation.until_s)
-            for name, known in operation.steps
-            if name in left
-        ]
 
     async def _step(self, operation: Operation, name: EndpointId, known: Fingerprint) -> bool:
         """Whether nothing is left to do at this endpoint."""

@@ -71,6 +71,7 @@ def _operation(operation: Operation) -> dict[str, object]:
         "kind": operation.kind.value,
         **_times(operation),
         "endpoints": _steps(operation.steps),
+        "away": _steps(operation.away),
         "state": "to be completed" if is_orphan(operation.number) else "under way",
     }
 

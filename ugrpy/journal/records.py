@@ -39,6 +39,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "deleted": list,
     "digests": list,
     "steps": list,
+    "away": list,
     "earlier_sizes": list,
     "outdated": bool,
 }
@@ -111,6 +112,7 @@ def parse_operation(text: str) -> Operation:
                 "verb": OperationKind(values["verb"]),
                 "kind": Kind(values["kind"]),
                 "steps": _steps(values["steps"]),
+                "away": _steps(values.get("away", [])),
             }
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -17,6 +17,7 @@ Times are in seconds since the epoch, since these records outlive the process. A
 here is a function of such looks and the time.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -335,7 +336,7 @@ class Operation:
     """Something that is carried out on several storages, written down before the first of them is asked.
 
     ``steps`` are the storages with what each holds of ``path``; ``target`` is where it goes, ``""`` for a deletion. Who finds it after a
-    crash completes it: none of them had been told to the client as done.
+    crash completes it: none of them had been told to the client as done. ``away`` are storages that may hold a copy, and could not be asked.
     """
 
     number: str
@@ -346,6 +347,18 @@ class Operation:
     steps: tuple[tuple[EndpointId, Fingerprint], ...]
     since_s: float
     until_s: float
+    away: tuple[tuple[EndpointId, Fingerprint], ...] = ()
+
+    def removals(self, names: Collection[EndpointId]) -> list[Removal]:
+        """What must go later of a file that is gone from its name elsewhere: at ``names``, and where nobody could ask."""
+        if self.verb is OperationKind.COPY or self.kind is Kind.COLLECTION:
+            return []
+        why = Why.DELETED if self.verb is OperationKind.DELETE else Why.MOVED
+        left = [step for step in self.steps if step[0] in names]
+        return [
+            Removal(self.path, name, known, why, self.since_s, self.until_s)
+            for name, known in (*left, *self.away)
+        ]
 
     def touches(self, *paths: str) -> bool:
         """Whether it changes any of these names, or what is above or below one."""

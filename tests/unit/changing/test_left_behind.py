@@ -1,5 +1,7 @@
 """What was begun and not brought to its end: by a process that died, or by one that had no room to write its end down."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.changing.world import Scene, storage
@@ -82,6 +84,19 @@ async def test_a_deletion_that_was_cut_off_goes_on_as_one_that_some_could_not_be
 
 
 @virtual
+async def test_what_is_completed_after_a_crash_is_remembered_for_those_who_were_away_when_it_began():
+    uvic, cern = storage("uvic", None, "/f"), storage("cern", None, "/f")
+    scene = Scene(uvic, cern)
+    scene.world.drain(CERN)
+    begun = replace(operation(OperationKind.DELETE, "/f", "", UVIC), away=((CERN, KNOWN),))
+    await scene.ground.journal.begin(begun)
+    await scene.changing.recovering.recover()
+    written = await scene.ground.journal.load()
+    assert [(one.endpoint, one.known) for one in written.removals] == [(CERN, KNOWN)]
+    assert written.operations == ()
+
+
+@virtual
 async def test_a_change_waits_for_another_of_the_same_names_and_not_for_ever():
     scene = Scene(storage("uvic", None, "/d/f"))
     await scene.ground.journal.begin(
@@ -131,6 +146,19 @@ async def test_a_collection_is_not_copied_in_part():
     cern.acts("copy", FAILS)
     with pytest.raises(PartlyDone):
         await scene.changing.relocate(wish("/d", "/new", OperationKind.COPY), permit)
+
+
+@virtual
+async def test_the_old_name_of_a_moved_file_does_not_come_back_with_a_storage_that_was_away():
+    uvic, cern = storage("uvic", None, "/f"), storage("cern", None, "/f")
+    scene = Scene(uvic, cern)
+    scene.world.drain(CERN)
+    assert await scene.changing.relocate(wish("/f", "/g"), permit)
+    scene.world.undrain(CERN)
+    known, _ = await scene.world.locate("/f")
+    assert known.merged is None
+    (removal,) = (await scene.ground.journal.load()).removals
+    assert (removal.endpoint, removal.known, removal.why) == (CERN, Fingerprint(), Why.MOVED)
 
 
 @virtual

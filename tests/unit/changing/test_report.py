@@ -108,6 +108,7 @@ def test_an_operation_says_whether_anybody_is_at_work_on_it():
             {"endpoint": "uvic", "known": KNOWN},
             {"endpoint": "cern", "known": {"size_bytes": None, "changed": None}},
         ],
+        "away": [],
     }
 
 

@@ -43,6 +43,7 @@ OPERATION = Operation(
     steps=((CERN, Fingerprint()), (UVIC, Fingerprint(None, 3))),
     since_s=1.0,
     until_s=2.0,
+    away=((EndpointId("nrc"), Fingerprint(1)),),
 )
 # as they stand in the journals of this format: a change here needs another number of it
 CASES = [
@@ -68,7 +69,7 @@ CASES = [
         OPERATION,
         parse_operation,
         '{"number":"12.34.5f","verb":"move","path":"/a","target":"/b/\\u00fc","kind":"collection",'
-        '"steps":[["cern",[null,null]],["uvic",[null,3]]],"since_s":1.0,"until_s":2.0}',
+        '"steps":[["cern",[null,null]],["uvic",[null,3]]],"since_s":1.0,"until_s":2.0,"away":[["nrc",[1,null]]]}',
     ),
 ]
 
@@ -92,7 +93,7 @@ def test_a_record_that_is_cut_off_is_refused(record, parse, text):
 def test_a_record_without_one_of_its_fields_is_refused(record, parse, text):
     values = json.loads(text)
     # those of older journals have not all of them
-    optional = {"size_bytes", "passage", "earlier_sizes", "outdated", "part"}
+    optional = {"size_bytes", "passage", "earlier_sizes", "outdated", "part", "away"}
     for name in values.keys() - optional:
         with pytest.raises(DataError, match="cannot be read"):
             parse(json.dumps({key: value for key, value in values.items() if key != name}))
