@@ -52,6 +52,7 @@ class Book:
 
     may: dict[str, set[Content]]
     owed: dict[bytes, set[str]] = field(default_factory=dict)
+    ever: dict[str, set[Content]] = field(default_factory=dict)
 
     def below(self, collection: str) -> list[str]:
         return [name for name in self.may if name.startswith(collection + "/")]
@@ -64,6 +65,7 @@ class Book:
     def is_now(self, name: str, content: Content) -> None:
         self.forgive(name)
         self.may[name] = {content}
+        self.ever.setdefault(name, set()).add(content)
         if content is not None:
             self.owed[content] = {name}
 
@@ -73,6 +75,7 @@ class Book:
 
     def moved(self, source: str, target: str, *, surely: bool) -> None:
         came = set(self.may[source])
+        self.ever.setdefault(target, set()).update(came)
         owed = [c for c, where in self.owed.items() if source in where and target not in where]
         self.forgive(target)
         for content in owed:
@@ -178,7 +181,8 @@ class Client(threading.Thread):
             if answer is not None and answer.status == 204:
                 self.book.is_now(file, None)
             elif answer is None or answer.status >= 500:
-                self.book.may_be(file, None)
+                # where it is left, as the client is told, it may be what was replaced elsewhere
+                self.book.may_be(file, None, *self.book.ever.get(file, ()))
 
     def _move(self, source: str, target: str) -> None:
         answer = self._tell("MOVE", source, self._to(target))
