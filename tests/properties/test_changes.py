@@ -8,18 +8,12 @@ from lxml import etree
 
 from tests.properties.test_codecs import PATHS
 from ugrpy.core.errors import BadRequest
-from ugrpy.core.urls import decode_path
-from ugrpy.webdav.outcomes import NameOutcome, render_outcomes
-from ugrpy.webdav.properties import replace_illegal
 from ugrpy.webdav.proppatch import is_live, parse_proppatch, render_refused
 from ugrpy.webdav.validators import permits_change
 
 NAMES = st.tuples(
     st.sampled_from(["DAV:", "LCGDM:", "urn:x", "http://h/a?b&c", ""]),
     st.sampled_from(["a", "mode", "getetag", "_x.y-z", "é"]),
-)
-OUTCOMES = st.builds(
-    NameOutcome, PATHS, st.integers(100, 599), st.text(st.characters(codec="utf-8")), st.booleans()
 )
 TAGS = st.sampled_from(["*", '"a"', 'W/"a"', '"b"', '"b", W/"a"', "", "a", '"'])
 
@@ -46,21 +40,6 @@ def test_a_proppatch_is_refused_for_exactly_what_it_names(path, names, collectio
     }
     assert refused.keys() == set(names)
     assert all((error is not None) == is_live(name) for name, error in refused.items())
-
-
-@given(st.lists(OUTCOMES, max_size=5), st.text(st.characters(codec="utf-8")))
-def test_outcomes_are_read_back(outcomes, note):
-    root = etree.fromstring(render_outcomes(outcomes, note))
-    responses = list(root.iterfind("{DAV:}response"))
-    assert len(responses) == len(outcomes)
-    for response, outcome in zip(responses, outcomes, strict=True):
-        href = response.findtext("{DAV:}href", "")
-        assert decode_path(href).rstrip("/") == outcome.href
-        assert href.endswith("/") == outcome.collection
-        status = response.findtext("{DAV:}status", "")
-        assert status.startswith(f"HTTP/1.1 {outcome.status} ")
-        said = response.findtext("{DAV:}responsedescription", "")
-        assert said == replace_illegal(outcome.description)
 
 
 @given(st.none() | TAGS, st.none() | TAGS, st.sampled_from([None, '"a"', 'W/"a"']))

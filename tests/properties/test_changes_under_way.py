@@ -24,12 +24,13 @@ from ugrpy.namespace.changes import (
     still_deleted,
     upload_progress,
 )
-from ugrpy.namespace.model import Absent, Found, Kind
+from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Kind
 from ugrpy.namespace.overlay import Overlay
 
 F = st.just("/d/f")
 G = st.just("/d/g")
 LATER_S = 1000.0
+ANYBODY = EndpointId("anybody")
 
 
 def overlay_of(upload, going, path="/d/f"):
@@ -39,9 +40,11 @@ def overlay_of(upload, going, path="/d/f"):
 
 
 def counted(overlay):
-    """All that can be asked of an overlay about these collections."""
+    """All that can be asked of an overlay about these collections: a listing that nothing touches is handed on as it is."""
+    listed: list[Entry] = []
     return [
-        (overlay.changes_in(where), overlay.uploads_into(where)) for where in ("/", "/d", "/d/e")
+        (overlay.seen_children(where, ANYBODY, listed) is listed, overlay.uploads_into(where))
+        for where in ("/", "/d", "/d/e")
     ]
 
 

@@ -91,10 +91,6 @@ class Overlay:
         """Whether this name, or anything below it, is being written."""
         return path in self._uploads or any(is_within(one, path) for one in self._uploads)
 
-    def changes_in(self, path: str) -> bool:
-        """Whether anything is under way right in this collection."""
-        return path in self._inside
-
     # -- what readers see ---------------------------------------------------------------------------
 
     def gone(self, path: str, endpoint: EndpointId) -> bool:

@@ -15,14 +15,16 @@ from collections.abc import Sequence
 
 from ugrpy.core.errors import BadRequest
 from ugrpy.webdav.bodies import DAV, BodyReader, PropertyName
-from ugrpy.webdav.outcomes import END, HEAD, render_description, render_status
-from ugrpy.webdav.properties import KNOWN, PREFIXES, empty_element
+from ugrpy.webdav.properties import KNOWN, PREFIXES, empty_element, escape_text
 from ugrpy.webdav.render import render_href
 from ugrpy.webdav.request import MAX_BODY_BYTES
 
 _PROTECTED = "<D:error><D:cannot-modify-protected-property/></D:error>"
 _NOT_KEPT = "properties are not kept here"
-_HEAD = HEAD.replace('xmlns:D="DAV:"', " ".join(f'xmlns:{p}="{ns}"' for ns, p in PREFIXES.items()))
+_SPACES = " ".join(f'xmlns:{prefix}="{space}"' for space, prefix in PREFIXES.items())
+_HEAD = f'<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus {_SPACES}>\n'
+_END = "</D:multistatus>\n"
+_REFUSED = "<D:status>HTTP/1.1 403 Forbidden</D:status>"
 
 
 def parse_proppatch(body: bytes) -> tuple[PropertyName, ...]:
@@ -74,8 +76,10 @@ def render_refused(path: str, names: Sequence[PropertyName], *, collection: bool
     live = [name for name in names if is_live(name)]
     dead = [name for name in names if not is_live(name)]
     href = render_href(path, collection=collection)
-    propstats = _propstat(live, _PROTECTED) + _propstat(dead, render_description(_NOT_KEPT))
-    return f"{_HEAD}<D:response><D:href>{href}</D:href>{propstats}</D:response>\n{END}".encode()
+    propstats = _propstat(live, _PROTECTED) + _propstat(
+        dead, f"<D:responsedescription>{escape_text(_NOT_KEPT)}</D:responsedescription>"
+    )
+    return f"{_HEAD}<D:response><D:href>{href}</D:href>{propstats}</D:response>\n{_END}".encode()
 
 
 def is_live(name: PropertyName) -> bool:
@@ -87,4 +91,4 @@ def _propstat(names: Sequence[PropertyName], why: str) -> str:
     if not names:
         return ""
     properties = "".join(map(empty_element, names))
-    return f"<D:propstat><D:prop>{properties}</D:prop>{render_status(403)}{why}</D:propstat>"
+    return f"<D:propstat><D:prop>{properties}</D:prop>{_REFUSED}{why}</D:propstat>"
