@@ -35,6 +35,8 @@ Permit = Callable[[Merged | None], None]
 TRIES = 5
 # So many clients who were sent to one place for one name are told from what is half there.
 MOST_SIZES = 20
+# Of a storage that is away for long, so many names are remembered that were written without it and that it was never known to hold.
+MOST_UNSEEN = 20_000
 # A second, and a little more, since kernels date files by a clock of ticks.
 DATES_STEP_S = 1.1
 # A storage whose clock is fast would make clients wait for longer.
@@ -140,8 +142,8 @@ class Uploads:
     def _upload(self, wanted: Wanted, seen: Look, site: Site, earlier: Upload | None) -> Upload:
         now_s = self._ground.clock.wall()
         going = {one.endpoint: one.known for one in self._ground.overlay.removals(wanted.path)}
-        # a copy that nothing is known of may be anything by now: its removal is called off
-        deleted = {name: known for name, known in going.items() if known.certain}
+        # what stands at the target is replaced; was nothing known of it, then it may be anything by now, and nobody takes it away
+        deleted = {n: known for n, known in going.items() if known.certain or n != site.endpoint}
         others = self._others(seen) | deleted
         if earlier is not None:
             others = dict(following(earlier, others, site.endpoint))
@@ -192,9 +194,17 @@ class Uploads:
     def _others(self, seen: Look) -> dict[EndpointId, Fingerprint]:
         """The copies elsewhere: seen, last seen where nobody can look now, or possible where nobody would say."""
         held = [name for name, entry in seen.holders.items() if entry.kind is Kind.FILE]
-        unseen = [name for name, state in seen.out.items() if state.known]
         unsaid = list(seen.silent) if seen.merged is not None else []
-        return {name: seen.fingerprint(name) for name in (*held, *unseen, *unsaid)}
+        return {name: seen.fingerprint(name) for name in (*held, *self._unseen(seen), *unsaid)}
+
+    def _unseen(self, seen: Look) -> list[EndpointId]:
+        """Who is out of service and may hold a copy. It would be an older one: it must not come back beside what is written now."""
+        writable, overlay = self._ground.writable(seen.path), self._ground.overlay
+        return [
+            name
+            for name, state in seen.out.items()
+            if state.known or (name in writable and overlay.going(name) < MOST_UNSEEN)
+        ]
 
     def _placed(self, seen: Look, site: Site, upload: Upload) -> Placed:
         member = self._ground.member(site.endpoint)

@@ -21,7 +21,7 @@ def decode_path(raw: str) -> str:
 
     ``raw`` is text as a wire or a command line gives it: bytes outside UTF-8 are surrogate escapes in it, too.
     """
-    if "%" not in raw:
+    if "%" not in raw and raw.isascii():
         return raw
     # by way of bytes, since a character may be sent half raw, half escaped, and is one name all the same
     octets = unquote_to_bytes(raw.encode("utf-8", "surrogateescape"))

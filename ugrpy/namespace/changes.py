@@ -127,9 +127,10 @@ class Upload:
 
     @property
     def replaces(self) -> bool:
-        """Whether the name existed before, so that it is not absent while it is being written."""
+        """Whether the name is known to have existed before, so that it is not absent while it is being written."""
         stood = self.before is not None and self.target not in self.deleted
-        return stood or any(name not in self.deleted for name, _known in self.others)
+        nothing = Fingerprint()
+        return stood or any(n not in self.deleted and known != nothing for n, known in self.others)
 
     def is_new(self, entry: Entry) -> bool:
         """Whether the copy at the target is another than the one that stood there before."""

@@ -18,6 +18,7 @@ class Overlay:
     def __init__(self) -> None:
         self._uploads: dict[str, Upload] = {}
         self._removals: dict[str, dict[EndpointId, Removal]] = {}
+        self._going: Counter[EndpointId] = Counter()
         self._inside: Counter[str] = Counter()
         """How many names of each collection are being changed."""
         self._written_into: Counter[str] = Counter()
@@ -35,11 +36,12 @@ class Overlay:
         """From now on these are the changes of that name, and no others."""
         self._count(path, -1)
         self._uploads.pop(path, None)
-        self._removals.pop(path, None)
+        self._going.subtract(self._removals.pop(path, {}).keys())
         if upload is not None:
             self._uploads[path] = upload
         if going := {removal.endpoint: removal for removal in removals}:
             self._removals[path] = going
+            self._going.update(going.keys())
         self._count(path, 1)
 
     def _count(self, path: str, step: int) -> None:
@@ -64,6 +66,10 @@ class Overlay:
     def removals(self, path: str) -> tuple[Removal, ...]:
         """The copies of the name that must go."""
         return tuple(self._removals.get(path, {}).values())
+
+    def going(self, endpoint: EndpointId) -> int:
+        """How many copies must go from there."""
+        return self._going[endpoint]
 
     @property
     def uploads(self) -> tuple[Upload, ...]:
