@@ -53,6 +53,7 @@ _BELOW_FRONTEND = (
     "ugrpy.endpoints",
     "ugrpy.endpoints.registry",
     "ugrpy.federation",
+    "ugrpy.shared",
     "ugrpy.journal",
     "ugrpy.changing",
     "ugrpy.streaming",
@@ -108,6 +109,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     ),
     # orchestration, and what clients see
     "ugrpy.journal": ("ugrpy.core", "ugrpy.namespace"),
+    "ugrpy.shared": ("ugrpy.core", "ugrpy.namespace", "ugrpy.cache", "ugrpy.telemetry"),
     "ugrpy.federation": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -118,6 +120,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.endpoints.base",
         "ugrpy.endpoints.registry",
         "ugrpy.health",
+        "ugrpy.shared",
     ),
     "ugrpy.changing": (
         "ugrpy.core",
