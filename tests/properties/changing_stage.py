@@ -290,7 +290,7 @@ class Stage:
 
     def unheard(self, path: str, *, but_known: bool = False) -> dict[EndpointId, int]:
         """The versions at storages that give no answer now."""
-        known = self.world.federation.memory.holders(path, self.now_s) if but_known else {}
+        known = self.world.federation.memory.holders(path) if but_known else {}
         found: dict[EndpointId, int] = {}
         for name, storage in self.storages.items():
             version = storage.version(path)

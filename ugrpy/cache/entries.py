@@ -28,6 +28,13 @@ class CachePolicy:
     max_items: Annotated[
         int, Field(gt=0, description="Entries kept per worker; the least recently used one goes.")
     ] = 200_000
+    max_bytes: Annotated[
+        int,
+        Field(
+            ge=1_000_000,
+            description="Bytes that the names may take per worker, and the listings as many again; the least recently used ones go.",
+        ),
+    ] = 256_000_000
     ttl_s: Annotated[
         float, Field(gt=0, description="Seconds that a name with its replicas is remembered.")
     ] = 300.0

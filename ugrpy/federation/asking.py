@@ -73,6 +73,7 @@ class Asking:
         self.policy = policy
         self.overlay = Overlay()
         self.learnt = LearntDigests()
+        memory.names.over = self.learnt.over
         self.disagreements = Disagreements()
         self.clock = around.clock
         self.counts = Counts(around.meter, [member.id for member in members])
@@ -161,7 +162,7 @@ class Asking:
         if not names:
             return {}
         now = self.clock.monotonic()
-        holders = self.memory.holders(path, now)
+        holders = self.memory.holders(path)
         upload = self.overlay.upload(path)
         written_to = None if upload is None else upload.target
         return {

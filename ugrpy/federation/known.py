@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Protocol
 
 from ugrpy.federation.contents import Contents
@@ -21,13 +22,24 @@ class Replica:
     country: str | None = None
 
 
+class Origin(StrEnum):
+    """Where an answer comes from, the freshest source first."""
+
+    ENDPOINTS = "endpoints"
+    MEMORY = "memory"
+    SHARED = "shared"
+    """The store that gateways share."""
+    LAST_KNOWN = "last-known"
+    """What was known last, from before this process or before every endpoint was lost: stale, and told as such."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownName:
     """What is known of one name.
 
     ``silent`` had not spoken when this was put together; ``out`` was not asked. ``at_s`` is when the question was put
     (monotonic). ``merged`` is the name as the federation sees it, ``None`` when nobody is known to hold it; ``settled``
-    says that it is a file of which everybody has spoken. ``used`` fills up with the replicas as clients are sent to them, signed URLs excepted; ``prepared`` is
+    says that it is a file of which everybody has spoken. ``origin`` is where this was had from; its age counts from ``at_s`` all the same. ``used`` fills up with the replicas as clients are sent to them, signed URLs excepted; ``prepared`` is
     the front end's, for the heads of redirects by order of replicas.
     """
 
@@ -37,6 +49,7 @@ class KnownName:
     silent: frozenset[EndpointId]
     out: Mapping[EndpointId, OutOfService]
     at_s: float
+    origin: Origin = field(default=Origin.ENDPOINTS, compare=False)
     used: dict[EndpointId, Replica] = field(default_factory=dict, compare=False, repr=False)
     prepared: dict[tuple[EndpointId, ...], bytes] = field(
         default_factory=dict, compare=False, repr=False
@@ -94,6 +107,7 @@ class KnownListing:
     children: Children
     missing: Mapping[str, str]
     at_s: float
+    origin: Origin = field(default=Origin.ENDPOINTS, compare=False)
     weight: int = field(init=False, compare=False, repr=False)
     """How much of the memory it takes, in ``CHILDREN_PER_WEIGHT`` children."""
 
