@@ -1,6 +1,6 @@
 """How are a million values held, when a few thousand of them are asked for all the time?
 
-A name as objects takes some two kilobytes, and four times less as bytes, which take ten microseconds to be made into objects again. So the most
+A name as objects takes some two kilobytes, and eight times less as bytes, which take some thirty microseconds to be made into objects again. So the most
 recently used values are held *live*, as they are, and what has not been asked for lately is held *packed*; a packed value that is
 asked for is live from then on. Both tiers together are one list in order of use, and the oldest go first, for want of items or
 of bytes.
