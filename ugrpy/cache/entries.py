@@ -44,6 +44,14 @@ class CachePolicy:
     listing_ttl_s: Annotated[
         float, Field(ge=0, description="Seconds that the contents of a collection are remembered.")
     ] = 60.0
+    refresh_ahead: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=0.9,
+            description="A file that is asked for in this last part of its life is asked for anew at the endpoints, so that names in use are always remembered; 0: never.",
+        ),
+    ] = 0.2
     incomplete_ttl_s: Annotated[
         float,
         Field(ge=0, description="Seconds for an answer to which an endpoint did not contribute."),
@@ -52,6 +60,10 @@ class CachePolicy:
 
 def _one(_value: object) -> int:
     return 1
+
+
+def _unheeded() -> None:
+    """For owners who do not count."""
 
 
 class AgingCache(Generic[V]):
@@ -63,7 +75,16 @@ class AgingCache(Generic[V]):
     count as several items; it must weigh the same as long as it is held.
     """
 
-    __slots__ = ("_items", "_weigh", "_weight", "evicted", "hits", "max_items", "misses")
+    __slots__ = (
+        "_items",
+        "_weigh",
+        "_weight",
+        "evicted",
+        "hits",
+        "max_items",
+        "misses",
+        "on_evicted",
+    )
 
     def __init__(self, max_items: int, weigh: Callable[[V], int] = _one) -> None:
         if max_items < 1:
@@ -74,6 +95,7 @@ class AgingCache(Generic[V]):
         self.hits = 0
         self.misses = 0
         self.evicted = 0
+        self.on_evicted: Callable[[], None] = _unheeded
         # An OrderedDict, since finding the oldest key of a plain dict walks over all the holes that
         # earlier deletions left at its front.
         self._items: OrderedDict[str, tuple[float, V]] = OrderedDict()
@@ -118,6 +140,7 @@ class AgingCache(Generic[V]):
             _key, (_expires_at, oldest) = items.popitem(last=False)
             self._weight -= self._weigh(oldest)
             self.evicted += 1
+            self.on_evicted()
 
     def pop(self, key: str) -> bool:
         """Forget one name; whether anything was known of it."""

@@ -36,13 +36,30 @@ Unpack = Callable[[str, bytes, int], V]
 """The value of which the bytes begin at a place."""
 
 
+def _unheeded() -> None:
+    """For owners who do not count."""
+
+
 class TwoTiers(Generic[V]):
-    """At most ``max_items`` values of some ``max_bytes`` by path. ``evicted``, ``unpacked`` and ``packed`` only grow.
+    """At most ``max_items`` values of some ``max_bytes`` by path. ``evicted`` and ``unpacked`` only grow, and are told as they do.
 
     Values must be the same after packing and unpacking; what is changed in a live one may be lost.
     """
 
-    __slots__ = ("_bytes", "_live", "_live_items", "_pack", "_packed", "_unpack", "evicted", "max_bytes", "max_items", "unpacked")  # fmt: skip
+    __slots__ = (
+        "_bytes",
+        "_live",
+        "_live_items",
+        "_pack",
+        "_packed",
+        "_unpack",
+        "evicted",
+        "max_bytes",
+        "max_items",
+        "on_evicted",
+        "on_unpacked",
+        "unpacked",
+    )
 
     def __init__(
         self,
@@ -58,6 +75,8 @@ class TwoTiers(Generic[V]):
         self.max_bytes = max_bytes
         self.evicted = 0
         self.unpacked = 0
+        self.on_evicted: Callable[[], None] = _unheeded
+        self.on_unpacked: Callable[[], None] = _unheeded
         self._pack = pack
         self._unpack = unpack
         self._live: OrderedDict[str, V] = OrderedDict()
@@ -93,6 +112,7 @@ class TwoTiers(Generic[V]):
             return None
         value = self._unpack(path, blob, len(head))
         self.unpacked += 1
+        self.on_unpacked()
         self._drop(hash(path))
         self._live[path] = value
         self._keep_bounds()
@@ -161,7 +181,7 @@ class TwoTiers(Generic[V]):
             octets = self._pack(path, value)
             head = _head(path)
             if octets is None or len(head) > _LENGTH.size + LONGEST_PATH_BYTES:
-                self.evicted += 1
+                self._note_evicted()
             else:
                 self._drop(hash(path))
                 self._packed[hash(path)] = head + octets
@@ -173,7 +193,11 @@ class TwoTiers(Generic[V]):
         batch = max(1, min(self.max_items, len(self._packed)) // _BATCHES)
         for key in list(islice(self._packed, batch)):
             self._drop(key)
-            self.evicted += 1
+            self._note_evicted()
+
+    def _note_evicted(self) -> None:
+        self.evicted += 1
+        self.on_evicted()
 
 
 def _octets(path: str) -> bytes:

@@ -73,10 +73,13 @@ class Asking:
         self.policy = policy
         self.overlay = Overlay()
         self.learnt = LearntDigests()
-        memory.names.over = self.learnt.over
         self.disagreements = Disagreements()
         self.clock = around.clock
         self.counts = Counts(around.meter, [member.id for member in members])
+        memory.names.over = self.learnt.over
+        memory.names.tiers.on_unpacked = self.counts.unpacked.add
+        memory.names.tiers.on_evicted = self.counts.names_evicted.add
+        memory.listings.on_evicted = self.counts.listings_evicted.add
         self._on_transition = around.on_transition
         self._on_clash = around.on_clash
 

@@ -148,7 +148,8 @@ class Federation:
 
     async def close(self) -> None:
         """Stop all questions and close the endpoints."""
-        for question in [*self._locating.questions, *self._listing.questions]:
+        await self._locating.close()
+        for question in self._listing.questions:
             await question.stop()
         for member in self.members:
             await member.endpoint.close()

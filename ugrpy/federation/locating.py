@@ -1,8 +1,10 @@
 """One name: what is known of it, and to which replicas is a client sent?"""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from ugrpy.core.aio import cancel_and_wait, spawn
 from ugrpy.federation.asking import Asking
 from ugrpy.federation.known import KnownName
 from ugrpy.federation.question import Parts, Question, Then
@@ -14,6 +16,9 @@ from ugrpy.namespace.merge import Summary, synthetic_collection
 from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Observation
 from ugrpy.namespace.paths import is_within, name_of
 
+# Names asked for ahead of their time at once: a burst of them must not be felt by those who wait.
+MOST_AHEAD = 8
+
 
 class Locating:
     """Names that are known, and those being asked for."""
@@ -21,6 +26,8 @@ class Locating:
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
         self._underway: dict[str, Question] = {}
+        self._ahead: dict[Question, asyncio.Task[None]] = {}
+        asking.memory.names.on_late_use = self._ask_ahead
 
     def __repr__(self) -> str:
         return f"<Locating {len(self._underway)} names under way>"
@@ -123,11 +130,8 @@ class Locating:
             if self._underway.get(path) is not ended:
                 return  # the name has been changed since, or is asked for anew: these answers are old
             del self._underway[path]
-            machine = ended.machine
-            if not machine.silent:
-                known = asking.known(path, machine.knowledge, frozenset(), machine.started_s)
-                asking.keep_name(known)
-                asking.note_look(known)
+            if not ended.machine.silent:
+                self._keep(path, ended)
 
         then = Then(
             answered, learned=lambda underway: self._enrich(path, underway), finished=finished
@@ -135,6 +139,40 @@ class Locating:
         question = asking.question(covering, ask, "stat", then)
         self._underway[path] = question
         return question
+
+    def _keep(self, path: str, ended: Question) -> None:
+        asking, machine = self._asking, ended.machine
+        known = asking.known(path, machine.knowledge, frozenset(), machine.started_s)
+        if ended in self._ahead and (not known.complete or known.out):
+            return  # what is remembered is better for the rest of its life
+        asking.keep_name(known)
+        asking.note_look(known)
+
+    def _ask_ahead(self, path: str) -> None:
+        """A name in use is about to be forgotten: ask for it, while clients still have what is remembered."""
+        asking = self._asking
+        if (
+            len(self._ahead) >= MOST_AHEAD
+            or path in self._underway
+            or asking.overlay.upload(path) is not None
+            or not (covering := asking.admitted(path))
+        ):
+            return
+        question = self._start(path, covering)
+        asking.counts.ahead.add()
+
+        async def see_through() -> None:
+            await question.wait(Want.ALL, no_preference)
+
+        task = spawn(see_through(), name="asking ahead")
+        self._ahead[question] = task
+        task.add_done_callback(lambda _task: self._ahead.pop(question))
+
+    async def close(self) -> None:
+        """Ask for nothing any more."""
+        await cancel_and_wait(*self._ahead.values())
+        for question in self.questions:
+            await question.stop()
 
     def _enrich(self, path: str, underway: Question) -> None:
         """After an early answer, those who ask from now on have the use of each late one (row D40)."""

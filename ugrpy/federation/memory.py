@@ -24,7 +24,7 @@ class Memory:
 
     def __init__(self, policy: CachePolicy) -> None:
         self.policy = policy
-        self.names = Names(policy.max_items, policy.max_bytes)
+        self.names = Names(policy.max_items, policy.max_bytes, policy.refresh_ahead)
         # as many children in all listings together as there may be names
         children = min(policy.max_items, policy.max_bytes // CHILD_BYTES)
         self.listings: AgingCache[KnownListing] = AgingCache(

@@ -4,7 +4,7 @@ A record outlives its time: what it says of holders is asked for when a holder i
 It goes when it has become the least recently used one, or when it has no holder to tell of.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -19,16 +19,20 @@ from ugrpy.namespace.paths import name_of
 Holders = Mapping[EndpointId, Entry]
 NOBODY: Holders = MappingProxyType({})
 _OVER = float("-inf")
+_NEVER = float("inf")
 _LATEST_S = 1e15  # for ever, as a number that can be written
 
 
 class _Record:
-    """``held`` are holders beyond those that ``known`` names, or seen later than it."""
+    """``held`` are holders beyond those that ``known`` names, or seen later than it. From ``ahead_s`` on, a use is told once."""
 
-    __slots__ = ("held", "known", "until_s")
+    __slots__ = ("ahead_s", "held", "known", "until_s")
 
-    def __init__(self, until_s: float, known: KnownName | None, held: Holders) -> None:
+    def __init__(
+        self, until_s: float, known: KnownName | None, held: Holders, ahead_s: float = _NEVER
+    ) -> None:
         self.until_s = until_s
+        self.ahead_s = ahead_s
         self.known = known
         self.held = held
 
@@ -39,14 +43,24 @@ class _Record:
         return {**found, **self.held} if found and self.held else found or self.held
 
 
+def _unheeded(_path: str) -> None:
+    """For owners who look after no name."""
+
+
 class Names:
     """The remembered names of one federation. ``over`` adds what is known beyond what was said.
+
+    ``on_late_use`` hears of a file that is used in the last part of its life (``ahead``, a share of it), once.
 
     ``now`` and ``until_s`` are seconds of one monotonic clock. ``hits`` and ``misses`` only grow; what is asked for after its time is a miss.
     """
 
-    def __init__(self, max_items: int, max_bytes: int, live_items: int = LIVE_ITEMS) -> None:
+    def __init__(
+        self, max_items: int, max_bytes: int, ahead: float = 0.0, live_items: int = LIVE_ITEMS
+    ) -> None:
         self.over: Over = as_said
+        self.on_late_use: Callable[[str], None] = _unheeded
+        self._ahead = ahead
         self.hits = 0
         self.misses = 0
         self.tiers: TwoTiers[_Record] = TwoTiers(
@@ -66,6 +80,9 @@ class Names:
         if record is not None:
             if record.until_s > now:
                 self.hits += 1
+                if record.ahead_s <= now:
+                    record.ahead_s = _NEVER
+                    self.on_late_use(path)
                 return record.known
             if not record.holders:
                 self.tiers.pop(path)
@@ -128,7 +145,8 @@ class Names:
     ) -> None:
         if until_s > now:
             held = _without(before, () if known.merged is None else known.merged.holders)
-            self.tiers.put(path, _Record(until_s, replace(known, origin=Origin.MEMORY), held))
+            known = replace(known, origin=Origin.MEMORY)
+            self.tiers.put(path, _Record(until_s, known, held, self._ahead_of(known, until_s)))
         elif held := {**before, **seen_holding(known)}:
             self.tiers.put(path, _Record(_OVER, None, held))
         else:
@@ -142,7 +160,12 @@ class Names:
             return _Record(_OVER, None, held)
         until_s, at_s = reader.real(), reader.real()
         known = unpack_said(reader, path, at_s, self.over, origin=Origin.MEMORY)
-        return _Record(until_s, known, held)
+        return _Record(until_s, known, held, self._ahead_of(known, until_s))
+
+    def _ahead_of(self, known: KnownName, until_s: float) -> float:
+        if not self._ahead or not known.settled:
+            return _NEVER
+        return until_s - self._ahead * (until_s - known.at_s)
 
 
 def seen_holding(known: KnownName) -> Holders:

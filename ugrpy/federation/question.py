@@ -67,7 +67,7 @@ class Hooks:
     given_up: Callable[[EndpointId, float], None] = _unheeded
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Question:
     """A fan-out in flight, shared by all who ask the same."""
 

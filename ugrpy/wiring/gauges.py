@@ -4,7 +4,7 @@ from ugrpy.changing import Changing
 from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway
 from ugrpy.service.metrics import PrometheusMeter
-from ugrpy.telemetry import CACHE_ITEMS, ENDPOINT_IN_SERVICE, INFLIGHT_REQUESTS
+from ugrpy.telemetry import CACHE_BYTES, CACHE_ITEMS, ENDPOINT_IN_SERVICE, INFLIGHT_REQUESTS
 
 
 class Gauges:
@@ -26,6 +26,7 @@ class Gauges:
         }
         self._entries = meter.instrument(CACHE_ITEMS.name, cache="entry")
         self._listings = meter.instrument(CACHE_ITEMS.name, cache="listing")
+        self._bytes = meter.instrument(CACHE_BYTES.name)
         self._inflight = meter.instrument(INFLIGHT_REQUESTS.name)
 
     def note(self) -> dict[str, object]:
@@ -39,6 +40,7 @@ class Gauges:
             gauge.add(float(self._federation.board.in_service(name)))
         self._entries.add(len(self._federation.memory.names))
         self._listings.add(len(self._federation.memory.listings))
+        self._bytes.add(self._federation.memory.names.tiers.bytes_held)
         self._inflight.add(self._gateway.inflight)
         if self._changing is not None:
             self._changing.show()
