@@ -217,8 +217,11 @@ async def test_an_older_copy_that_nobody_knew_of_does_not_come_back_beside_a_new
     await followed_up(scene, 5.0)
     scene.world.undrain(CERN)
     assert await read(scene, "/f") == ["uvic"]
+    assert not scene.world.federation.asking.disagreements
     await followed_up(scene, 5.0)
-    assert "/f" in cern.script.files, "what nothing was known of is left alone"
+    assert "/f" in cern.script.files, "what nothing was known of is left alone, and reported"
+    (removal,) = (await scene.ground.journal.load()).removals
+    assert (removal.endpoint, removal.known) == (CERN, Fingerprint())
 
 
 @virtual
