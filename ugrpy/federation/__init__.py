@@ -6,7 +6,7 @@ endpoint serves which part of the namespace; ``explain`` tells all of it about o
 
 from ugrpy.federation.asking import Surroundings
 from ugrpy.federation.core import Federation, Policies
-from ugrpy.federation.known import KnownListing, KnownName, Origin, Replica
+from ugrpy.federation.known import KnownListing, KnownName, Replica
 from ugrpy.federation.listing import Follower
 from ugrpy.federation.members import Member
 
@@ -16,7 +16,6 @@ __all__ = [
     "KnownListing",
     "KnownName",
     "Member",
-    "Origin",
     "Policies",
     "Replica",
     "Surroundings",

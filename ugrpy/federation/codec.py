@@ -26,10 +26,11 @@ from itertools import pairwise
 
 from ugrpy.core.errors import DataError
 from ugrpy.federation.contents import LOOSE
-from ugrpy.federation.known import KnownListing, KnownName, Origin
+from ugrpy.federation.known import KnownListing, KnownName
 from ugrpy.federation.packed import AnswerPacker, AnswerUnpacker
 from ugrpy.namespace.merge import Knowledge, Merged, Sighting, summarise
 from ugrpy.namespace.model import EndpointId, Kind
+from ugrpy.namespace.origin import Origin
 from ugrpy.namespace.paths import can_be_asked_for, name_of
 from ugrpy.namespace.verdict import OutOfService
 
@@ -120,7 +121,7 @@ def unpack_said(
         reader.endpoint(): reader.out_of_service() for _ in range(reader.count())
     }
     summary = summarise(over(path, knowledge))
-    return KnownName(path, summary, knowledge, silent, out, min(latest_s, at_s), origin)
+    return KnownName(path, summary, knowledge, silent, out, min(latest_s, at_s), origin=origin)
 
 
 def encode_listing(

@@ -3,13 +3,13 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Protocol
 
 from ugrpy.federation.contents import Contents
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Knowledge, Merged, Summary
 from ugrpy.namespace.model import EndpointId, Kind
+from ugrpy.namespace.origin import Origin
 from ugrpy.namespace.verdict import OutOfService, missing_reasons
 
 
@@ -22,25 +22,15 @@ class Replica:
     country: str | None = None
 
 
-class Origin(StrEnum):
-    """Where an answer comes from, the freshest source first."""
-
-    ENDPOINTS = "endpoints"
-    MEMORY = "memory"
-    SHARED = "shared"
-    """The store that gateways share."""
-    LAST_KNOWN = "last-known"
-    """What was known last, from before this process or before every endpoint was lost: stale, and told as such."""
-
-
 @dataclass(frozen=True, slots=True)
 class KnownName:
     """What is known of one name.
 
     ``silent`` had not spoken when this was put together; ``out`` was not asked. ``at_s`` is when the question was put
     (monotonic). ``merged`` is the name as the federation sees it, ``None`` when nobody is known to hold it; ``settled``
-    says that it is a file of which everybody has spoken. ``origin`` is where this was had from; its age counts from ``at_s`` all the same. ``used`` fills up with the replicas as clients are sent to them, signed URLs excepted; ``prepared`` is
-    the front end's, for the heads of redirects by order of replicas.
+    says that it is a file of which everybody has spoken. ``used`` fills up with the replicas as clients are sent to them, signed URLs excepted; ``prepared`` is
+    the front end's, for the heads of redirects by order of replicas. ``origin`` is where it came from when it was put together,
+    and ``fresh_until_s`` when it is to be asked for anew (monotonic; ``None``: it was not kept).
     """
 
     path: str
@@ -49,11 +39,12 @@ class KnownName:
     silent: frozenset[EndpointId]
     out: Mapping[EndpointId, OutOfService]
     at_s: float
-    origin: Origin = field(default=Origin.ENDPOINTS, compare=False)
     used: dict[EndpointId, Replica] = field(default_factory=dict, compare=False, repr=False)
     prepared: dict[tuple[EndpointId, ...], bytes] = field(
         default_factory=dict, compare=False, repr=False
     )
+    origin: Origin = field(default=Origin.ENDPOINTS, compare=False)
+    fresh_until_s: float | None = field(default=None, compare=False, repr=False)
     # kept and not computed, since each redirect asks for them
     merged: Merged | None = field(init=False, compare=False, repr=False)
     settled: bool = field(init=False, compare=False, repr=False)
@@ -79,6 +70,10 @@ class KnownName:
         """Whose word could not be had, and why; for people. Those who merely have not spoken yet are not in it."""
         return missing_reasons(self.summary.unknown, self.out)
 
+    def fresh_until(self, until_s: float) -> None:
+        """Whoever keeps it notes for how long; nothing else of it ever changes."""
+        object.__setattr__(self, "fresh_until_s", until_s)
+
     def suffices(self, want: Want) -> bool:
         """Whether a question of this kind needs no more asking."""
         return not self.silent if want is Want.ALL or self.merged is None else True
@@ -99,7 +94,8 @@ class Children(Protocol):
 class KnownListing:
     """The contents of one collection, or the file that stands where one was expected.
 
-    ``missing`` endpoints contributed nothing or not all; an empty map means the listing is whole.
+    ``missing`` endpoints contributed nothing or not all; an empty map means the listing is whole. ``origin`` and
+    ``fresh_until_s`` are as in ``KnownName``.
     """
 
     path: str
@@ -108,6 +104,7 @@ class KnownListing:
     missing: Mapping[str, str]
     at_s: float
     origin: Origin = field(default=Origin.ENDPOINTS, compare=False)
+    fresh_until_s: float | None = field(default=None, compare=False, repr=False)
     weight: int = field(init=False, compare=False, repr=False)
     """How much of the memory it takes, in ``CHILDREN_PER_WEIGHT`` children."""
 
@@ -118,6 +115,10 @@ class KnownListing:
     def complete(self) -> bool:
         """Whether every endpoint that covers the collection has contributed."""
         return not self.missing
+
+    def fresh_until(self, until_s: float) -> None:
+        """Whoever keeps it notes for how long."""
+        object.__setattr__(self, "fresh_until_s", until_s)
 
     def noting(self, name: str, child: Merged | None) -> "KnownListing":
         """The listing after news of one name: it is there as ``child`` describes, or not at all (row D59)."""

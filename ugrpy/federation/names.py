@@ -5,15 +5,15 @@ It goes when it has become the least recently used one, or when it has no holder
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import replace
 from types import MappingProxyType
 
 from ugrpy.cache.tiers import LIVE_ITEMS, TwoTiers
 from ugrpy.core.errors import DataError
 from ugrpy.federation.codec import Over, as_said, pack_said, unpack_said
-from ugrpy.federation.known import KnownName, Origin
+from ugrpy.federation.known import KnownName
 from ugrpy.federation.packed import AnswerPacker, AnswerUnpacker
 from ugrpy.namespace.model import EndpointId, Entry, Found
+from ugrpy.namespace.origin import Origin
 from ugrpy.namespace.paths import name_of
 
 Holders = Mapping[EndpointId, Entry]
@@ -145,7 +145,6 @@ class Names:
     ) -> None:
         if until_s > now:
             held = _without(before, () if known.merged is None else known.merged.holders)
-            known = replace(known, origin=Origin.MEMORY)
             self.tiers.put(path, _Record(until_s, known, held, self._ahead_of(known, until_s)))
         elif held := {**before, **seen_holding(known)}:
             self.tiers.put(path, _Record(_OVER, None, held))
@@ -159,7 +158,8 @@ class Names:
         if not reader.byte():
             return _Record(_OVER, None, held)
         until_s, at_s = reader.real(), reader.real()
-        known = unpack_said(reader, path, at_s, self.over, origin=Origin.MEMORY)
+        known = unpack_said(reader, path, at_s, self.over, origin=Origin.ENDPOINTS)
+        known.fresh_until(until_s)
         return _Record(until_s, known, held, self._ahead_of(known, until_s))
 
     def _ahead_of(self, known: KnownName, until_s: float) -> float:
