@@ -56,6 +56,20 @@ class CachePolicy:
         float,
         Field(ge=0, description="Seconds for an answer to which an endpoint did not contribute."),
     ] = 5.0
+    stale_max_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="When no endpoint can say, what was known last is told, marked as stale, if it is no older than so many seconds; 0: never. It is written down in the state folder, where the configuration or systemd names one, and so outlives a restart.",
+        ),
+    ] = 604_800.0
+    stale_after_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="Seconds that clients wait after a start, as long as no endpoint has said anything, before they are told what was known last.",
+        ),
+    ] = 1.0
 
 
 def _one(_value: object) -> int:

@@ -75,6 +75,8 @@ class Asking:
         self.learnt = LearntDigests()
         self.disagreements = Disagreements()
         self.clock = around.clock
+        self.heard_at_s = float("-inf")
+        """When an endpoint last gave an answer that can be used."""
         self.counts = Counts(around.meter, [member.id for member in members])
         memory.names.over = self.learnt.over
         memory.names.tiers.on_unpacked = self.counts.unpacked.add
@@ -99,6 +101,8 @@ class Asking:
 
         def heard(name: EndpointId, observation: Observation, took_s: float) -> None:
             self.counts.heard(name, verb, observation, took_s)
+            if not isinstance(observation, Unknown):
+                self.heard_at_s = self.clock.monotonic()
             # a listing takes as long as it is, which says little about how fast the endpoint answers
             self.note_health(name, observation, None if verb == "list" else took_s)
 

@@ -9,10 +9,12 @@ from ugrpy.core.errors import Unavailable
 from ugrpy.endpoints.base import Verb
 from ugrpy.federation.asking import Asking, Surroundings
 from ugrpy.federation.known import KnownListing, KnownName, Replica
+from ugrpy.federation.lastknown import LastKnown
 from ugrpy.federation.listing import Follower, Listing
 from ugrpy.federation.locating import Locating
 from ugrpy.federation.members import Member, Members
 from ugrpy.federation.memory import Memory
+from ugrpy.federation.past import Past
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
 from ugrpy.locality.ranker import Ranker
@@ -51,8 +53,9 @@ class Federation:
         self.clock = around.clock
         self.draw = around.draw
         self.asking = Asking(self.members, board, ranker, self.memory, policies.fanout, around)
-        self._locating = Locating(self.asking)
-        self._listing = Listing(self.asking, policies.max_list_items)
+        self._last = LastKnown(self.asking)
+        self._locating = Locating(self.asking, self._last)
+        self._listing = Listing(self.asking, self._last, policies.max_list_items)
         self.shared_down = False
         """Whether the store that gateways share is away: what others have changed is learnt after ``lease_s`` at the latest."""
 
@@ -130,6 +133,10 @@ class Federation:
         """The checksums of one replica: from now on it is merged with the others by them. ``written``: they are written down already."""
         self._locating.learn(learnt, written=written)
 
+    def keep_past(self, past: Past) -> None:
+        """From now on what is known is written down there, and asked for when no endpoint can say."""
+        self.memory.past = self._last.past = past
+
     def forget(self, path: str) -> None:
         """A name has been changed: what was known of it, and of the collection around it, counts no more."""
         self.asking.learnt.forget(path)
@@ -150,6 +157,7 @@ class Federation:
 
     async def close(self) -> None:
         """Stop all questions and close the endpoints."""
+        await self._last.close()
         await self._locating.close()
         for question in self._listing.questions:
             await question.stop()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ugrpy.core.aio import cancel_and_wait, spawn
 from ugrpy.federation.asking import Asking
 from ugrpy.federation.known import KnownName
+from ugrpy.federation.lastknown import LastKnown, nobody_said
 from ugrpy.federation.question import Parts, Question, Then
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.changes import Removal
@@ -23,8 +24,9 @@ MOST_AHEAD = 8
 class Locating:
     """Names that are known, and those being asked for."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: Asking, last: LastKnown) -> None:
         self._asking = asking
+        self._last = last
         self._underway: dict[str, Question] = {}
         self._ahead: dict[Question, asyncio.Task[None]] = {}
         asking.memory.names.on_late_use = self._ask_ahead
@@ -78,7 +80,7 @@ class Locating:
             return
         after = asking.known(learnt.path, known.knowledge, known.silent, known.at_s)
         after.fresh_until(until_s)
-        names.put(learnt.path, after, until_s, now)
+        names.put(after, until_s, now)
         if not after.silent:
             asking.memory.tell_parent(after, now)
             asking.note_look(after)
@@ -93,14 +95,22 @@ class Locating:
         if asking.members.synthetic.holds(path):
             summary = Summary(synthetic_collection(path), (), {}, {})
             return KnownName(path, summary, {}, frozenset(), {}, asking.clock.monotonic())
+        if asking.board.absent:
+            await self._last.look_up_holders(path)
         question = self._underway.get(path)
         # of a name that is being written nobody wants an answer from before his question
         if question is None or question.finished or asking.overlay.upload(path) is not None:
             covering = asking.admitted(path)
             if not covering:
-                return asking.known(path, {}, frozenset(), asking.clock.monotonic())
+                return await self._last.name(path) or asking.known(
+                    path, {}, frozenset(), asking.clock.monotonic()
+                )
             question = self._start(path, covering)
-        answer = await question.wait(want, self._preference(zone))
+        answer = await self._last.answer_or_last(path, question, want, self._preference(zone))
+        if isinstance(answer, KnownName):
+            return answer
+        if nobody_said(answer.knowledge) and (last := await self._last.name(path)) is not None:
+            return last
         return asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
 
     def _start(self, path: str, covering: Mapping[EndpointId, str]) -> Question:

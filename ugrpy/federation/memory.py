@@ -9,7 +9,9 @@ from collections.abc import Set
 
 from ugrpy.cache.entries import AgingCache, CachePolicy
 from ugrpy.federation.known import CHILDREN_PER_WEIGHT, KnownListing, KnownName
-from ugrpy.federation.names import Holders, Names
+from ugrpy.federation.names import NOBODY, Holders, Names
+from ugrpy.federation.past import NoPast, Past
+from ugrpy.federation.seen import Seen
 from ugrpy.namespace.model import EndpointId, Entry, Kind
 from ugrpy.namespace.paths import name_of, parent_of
 
@@ -27,9 +29,10 @@ class Memory:
         self.names = Names(policy.max_items, policy.max_bytes, policy.refresh_ahead)
         # as many children in all listings together as there may be names
         children = min(policy.max_items, policy.max_bytes // CHILD_BYTES)
-        self.listings: AgingCache[KnownListing] = AgingCache(
-            max(1, children // CHILDREN_PER_WEIGHT), lambda listing: listing.weight
-        )
+        weight = max(1, children // CHILDREN_PER_WEIGHT)
+        self.listings: AgingCache[KnownListing] = AgingCache(weight, lambda one: one.weight)
+        self.seen = Seen(weight)
+        self.past: Past = NoPast()
         self.too_long: AgingCache[str] = AgingCache(policy.max_items)
 
     def __repr__(self) -> str:
@@ -47,12 +50,13 @@ class Memory:
             until_s = now
         known.fresh_until(until_s)
         self.names.keep(known, until_s, now)
+        self.past.note_name(known)
 
     def keep_for_now(self, known: KnownName, until_s: float, now: float) -> None:
         """Remember what is known of a question still under way, if it is of use."""
         if known.merged is not None:
             known.fresh_until(until_s)
-            self.names.put(known.path, known, until_s, now)
+            self.names.put(known, until_s, now)
 
     def keep_listing(self, known: KnownListing, now: float) -> None:
         """Remember the contents of a collection."""
@@ -61,6 +65,8 @@ class Memory:
             until_s = now + min(self.policy.listing_ttl_s, self.policy.incomplete_ttl_s)
         known.fresh_until(until_s)
         self.listings.put(known.path, known, until_s, now)
+        self.seen.keep(known)
+        self.past.note_listing(known)
 
     def keep_too_long(self, path: str, why: str, now: float) -> None:
         """Remember that a collection has more items than may be listed."""
@@ -68,6 +74,9 @@ class Memory:
 
     def tell_parent(self, known: KnownName, now: float) -> None:
         """The remembered listing around a name learns what all have said of it since; its age stays what it was (row D59)."""
+        whole = known.complete and not known.out and not known.summary.denied
+        if whole:
+            self.seen.note(known)
         parent = parent_of(known.path)
         listing = self.listings.peek(parent, now)
         until_s = self.listings.expires_at(parent)
@@ -75,7 +84,7 @@ class Memory:
             return
         if listing.itself.entry.kind is Kind.FILE:
             return  # what an outvoted collection holds is readable, and still no child of a file
-        if known.complete and not known.out and not known.summary.denied:
+        if whole:
             after = listing.noting(name_of(known.path), known.merged)
             if after is not listing:
                 self.listings.put(parent, after, until_s, now)
@@ -85,6 +94,11 @@ class Memory:
 
         But for what those hold who are ``away``: nobody can ask them anew.
         """
+        self._forget(path, away)
+        self.seen.forget(path, away)
+        self.past.forget(path, away, below=False)
+
+    def _forget(self, path: str, away: Set[EndpointId]) -> None:
         self.names.forget(path, away)
         for listed in (path, parent_of(path)):
             self.listings.pop(listed)
@@ -96,7 +110,9 @@ class Memory:
             cache.pop_prefix(path)
         for name in self.names.below(path):
             self.names.forget(name, away)
-        self.forget(path, away)
+        self._forget(path, away)
+        self.seen.forget_below(path, away)
+        self.past.forget(path, away, below=True)
 
     def note_holder(self, path: str, name: EndpointId, entry: Entry) -> None:
         """Somebody has been written to, whom nobody has asked since."""
@@ -104,4 +120,7 @@ class Memory:
 
     def holders(self, path: str) -> Holders:
         """Who was last seen to hold the name, and as what."""
-        return self.names.holders(path)
+        if holders := self.names.holders(path):
+            return holders
+        child = self.seen.child(path)
+        return NOBODY if child is None else dict.fromkeys(child[0].holders, child[0].entry)

@@ -20,19 +20,30 @@ Holders = Mapping[EndpointId, Entry]
 NOBODY: Holders = MappingProxyType({})
 _OVER = float("-inf")
 _NEVER = float("inf")
+_LONG_AGO_S = -1e12
 _LATEST_S = 1e15  # for ever, as a number that can be written
 
 
 class _Record:
-    """``held`` are holders beyond those that ``known`` names, or seen later than it. From ``ahead_s`` on, a use is told once."""
+    """``held`` are holders beyond those that ``known`` names, or seen later than it. From ``ahead_s`` on, a use is told once.
 
-    __slots__ = ("ahead_s", "held", "known", "until_s")
+    ``seen_s`` is when the newest of what is known was asked for, as far as that is known.
+    """
+
+    __slots__ = ("ahead_s", "held", "known", "seen_s", "until_s")
 
     def __init__(
-        self, until_s: float, known: KnownName | None, held: Holders, ahead_s: float = _NEVER
+        self,
+        until_s: float,
+        known: KnownName | None,
+        held: Holders,
+        *,
+        seen_s: float = _LONG_AGO_S,
+        ahead_s: float = _NEVER,
     ) -> None:
         self.until_s = until_s
         self.ahead_s = ahead_s
+        self.seen_s = seen_s if known is None else known.at_s
         self.known = known
         self.held = held
 
@@ -41,6 +52,9 @@ class _Record:
         """Who was last seen to hold it, and as what."""
         found = NOBODY if self.known is None else seen_holding(self.known)
         return {**found, **self.held} if found and self.held else found or self.held
+
+
+_NOTHING = _Record(_OVER, None, NOBODY)
 
 
 def _unheeded(_path: str) -> None:
@@ -104,22 +118,33 @@ class Names:
         record = self.tiers.peek(path)
         return NOBODY if record is None else record.holders
 
-    def put(self, path: str, known: KnownName, until_s: float, now: float) -> None:
+    def last(self, path: str) -> tuple[Holders, float] | None:
+        """Who was last seen to hold the name, and when that was asked for; however long ago."""
+        record = self.tiers.peek(path)
+        if record is None or not (holders := record.holders):
+            return None
+        return holders, record.seen_s
+
+    def put(self, known: KnownName, until_s: float, now: float) -> None:
         """What is known of a question still under way; earlier holders are kept besides."""
-        self._put(path, known, until_s, now, self.holders(path))
+        before = self.tiers.peek(known.path) or _NOTHING
+        self._put(known, until_s, now, before.holders, before.seen_s)
 
     def keep(self, known: KnownName, until_s: float, now: float) -> None:
         """What a finished question says. Of earlier holders those are kept who could not be asked."""
         away = {*known.out, *known.summary.unknown}
-        before = self.holders(known.path)
-        held = {name: entry for name, entry in before.items() if name in away}
-        self._put(known.path, known, until_s, now, held)
+        before = self.tiers.peek(known.path) or _NOTHING
+        held = {name: entry for name, entry in before.holders.items() if name in away}
+        self._put(known, until_s, now, held, before.seen_s)
 
-    def note_holder(self, path: str, name: EndpointId, entry: Entry) -> None:
-        """Somebody has been written to, whom nobody has asked since."""
-        record = self.tiers.peek(path) or _Record(_OVER, None, NOBODY)
+    def note_holder(
+        self, path: str, name: EndpointId, entry: Entry, seen_s: float = _LONG_AGO_S
+    ) -> None:
+        """Somebody holds it whom nobody has asked: he has been written to, or was seen to hold it before this process began."""
+        record = self.tiers.peek(path) or _NOTHING
         held = {**record.held, name: entry}
-        self.tiers.put(path, _Record(record.until_s, record.known, held))
+        seen_s = max(record.seen_s, seen_s)
+        self.tiers.put(path, _Record(record.until_s, record.known, held, seen_s=seen_s))
 
     def pop(self, path: str) -> bool:
         """Forget all about a name; whether anything was known of it."""
@@ -127,10 +152,10 @@ class Names:
 
     def forget(self, path: str, away: Set[EndpointId]) -> None:
         """Forget what is known of a name, but for what those hold who are ``away``."""
-        kept = {n: entry for n, entry in self.holders(path).items() if n in away} if away else None
+        before = self.tiers.peek(path) if away else None
         self.tiers.pop(path)
-        if kept:
-            self.tiers.put(path, _Record(_OVER, None, kept))
+        if before and (kept := {n: e for n, e in before.holders.items() if n in away}):
+            self.tiers.put(path, _Record(_OVER, None, kept, seen_s=before.seen_s))
 
     def clear(self) -> None:
         """Forget everything; the counters stay."""
@@ -141,13 +166,17 @@ class Names:
         return self.tiers.below(path)
 
     def _put(
-        self, path: str, known: KnownName, until_s: float, now: float, before: Holders
+        self, known: KnownName, until_s: float, now: float, before: Holders, before_s: float
     ) -> None:
+        path = known.path
         if until_s > now:
             held = _without(before, () if known.merged is None else known.merged.holders)
-            self.tiers.put(path, _Record(until_s, known, held, self._ahead_of(known, until_s)))
-        elif held := {**before, **seen_holding(known)}:
-            self.tiers.put(path, _Record(_OVER, None, held))
+            self.tiers.put(
+                path, _Record(until_s, known, held, ahead_s=self._ahead_of(known, until_s))
+            )
+        elif held := {**before, **(found := seen_holding(known))}:
+            seen_s = known.at_s if found else before_s
+            self.tiers.put(path, _Record(_OVER, None, held, seen_s=seen_s))
         else:
             self.tiers.pop(path)
 
@@ -155,12 +184,13 @@ class Names:
         """Written by this very process, so that it can be read."""
         reader = AnswerUnpacker(data, start, name_of(path))
         held = {reader.endpoint(): reader.entry()[0] for _ in range(reader.count())}
+        at_s = reader.real()
         if not reader.byte():
-            return _Record(_OVER, None, held)
-        until_s, at_s = reader.real(), reader.real()
+            return _Record(_OVER, None, held, seen_s=at_s)
+        until_s = reader.real()
         known = unpack_said(reader, path, at_s, self.over, origin=Origin.ENDPOINTS)
         known.fresh_until(until_s)
-        return _Record(until_s, known, held, self._ahead_of(known, until_s))
+        return _Record(until_s, known, held, ahead_s=self._ahead_of(known, until_s))
 
     def _ahead_of(self, known: KnownName, until_s: float) -> float:
         if not self._ahead or not known.settled:
@@ -189,10 +219,10 @@ def _pack(path: str, record: _Record) -> bytes | None:
         for endpoint, entry in record.held.items():
             packer.word(endpoint)
             packer.entry(entry)
+        packer.real(record.seen_s)
         packer.byte(0 if record.known is None else 1)
         if record.known is not None:
             packer.real(min(record.until_s, _LATEST_S))
-            packer.real(record.known.at_s)
             pack_said(packer, record.known)
     except DataError:
         return None

@@ -7,6 +7,7 @@ from ugrpy.federation import Policies
 from ugrpy.federation.locating import MOST_AHEAD
 from ugrpy.namespace.fanout import FanoutPolicy, Want
 from ugrpy.namespace.model import Absent
+from ugrpy.namespace.origin import Origin
 from ugrpy.testing import HANG, Reply
 
 CACHE = CachePolicy(ttl_s=100.0, negative_ttl_s=10.0, incomplete_ttl_s=5.0, refresh_ahead=0.2)
@@ -84,7 +85,7 @@ async def test_doubt_takes_nothing_away_and_prolongs_nothing():
     (took_s,) = await ask_at(small, "/f", 101)
     assert took_s == 3.0
     known, _ = await small.locate("/f")
-    assert known.merged is None
+    assert known.origin is Origin.LAST_KNOWN
 
 
 @virtual
