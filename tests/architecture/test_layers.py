@@ -59,6 +59,7 @@ _BELOW_FRONTEND = (
     "ugrpy.streaming",
     "ugrpy.summing",
     "ugrpy.copying",
+    "ugrpy.past",
 )
 
 # area -> the areas it may import besides itself and the version in ``ugrpy``
@@ -122,6 +123,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.health",
         "ugrpy.shared",
     ),
+    "ugrpy.past": ("ugrpy.core", "ugrpy.namespace", "ugrpy.federation", "ugrpy.journal"),
     "ugrpy.changing": (
         "ugrpy.core",
         "ugrpy.namespace",

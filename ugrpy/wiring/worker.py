@@ -28,6 +28,7 @@ from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.gauges import Gauges
+from ugrpy.wiring.past import past
 
 
 def run_worker(
@@ -71,6 +72,7 @@ class Worker:
                 federation = assembled.federation
                 async with (
                     channels_of_host() as channels,
+                    past(self._config, federation, self._clock, self._meter),
                     changing(self._config, federation, self._meter, channels) as part,
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
