@@ -93,6 +93,21 @@ EARLY_ANSWERS = Metric(
     "answers",
     "Answers given although an endpoint that could have improved them was still silent.",
 )
+SECOND_ASKS = Metric(
+    "ugrpy_second_asks_total",
+    MetricKind.COUNTER,
+    "questions",
+    "Questions that an endpoint was late to answer, that nobody else could answer, and that were worth putting to it a second time.",
+    (
+        _ENDPOINT,
+        Label(
+            "outcome",
+            "won: the second one was answered first; lost: the first one was, or nobody wanted to know any more; failed: no usable answer; "
+            "withheld: not put, since the endpoint was not well, had no connection free, or had been asked twice often enough",
+            ("won", "lost", "failed", "withheld"),
+        ),
+    ),
+)
 STREAMED_BYTES = Metric(
     "ugrpy_streamed_bytes_total",
     MetricKind.COUNTER,
@@ -244,6 +259,7 @@ METRICS = (
     STREAM_FAILOVERS,
     STREAMS_REFUSED,
     EARLY_ANSWERS,
+    SECOND_ASKS,
     ABSENT_WITH_MISSING,
     PARTIAL_LISTINGS,
     CLASHES,
