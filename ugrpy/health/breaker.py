@@ -105,6 +105,7 @@ class Breaker:
         if cause is None:
             return self._answered(latency_s, now)
         self.failed += 1
+        self._pace.failed()
         error = detail or cause.value
         if cause is Cause.UNREACHABLE:
             return self._strike(error, now, door=self.UNREACHABLE_WEIGHT)
