@@ -9,6 +9,7 @@ from tests.unit.federation.world import CERN, UVIC, World, asked, holding, virtu
 from ugrpy import telemetry
 from ugrpy.core.errors import NotFound, Unavailable
 from ugrpy.federation import Policies
+from ugrpy.health.notices import Notice, NoticeKind
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.namespace.fanout import FanoutPolicy, Want
 from ugrpy.namespace.model import Absent, Cause, Denied, EndpointId, Entry, Found, Kind, Unknown
@@ -267,8 +268,9 @@ async def test_after_an_outage_it_is_not_known_how_fast_it_is():
     small = await warmed(uvic)
     assert small.federation.asking.expecting.usual(UVIC, "stat").count == WARM
     assert "p95" in repr(small.federation.asking.expecting)
-    drained = small.board[UVIC].drain(small.now_s, "works")
-    back = small.board[UVIC].undrain(small.now_s)
+    works = Notice(NoticeKind.DISABLED, "works")
+    drained = small.board.announce(UVIC, [works], small.now_s)
+    back = small.board.announce(UVIC, (), small.now_s)
     for change in (drained, back):
         assert change is not None
         small.federation.note_transition(change)
