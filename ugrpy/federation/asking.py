@@ -16,6 +16,7 @@ from ugrpy.federation.known import KnownName
 from ugrpy.federation.members import Members
 from ugrpy.federation.memory import Memory
 from ugrpy.federation.question import Again, AskEndpoint, Hooks, Pacing, Question, Then
+from ugrpy.federation.sharing import Sharing
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import IN_SERVICE_STATES, Transition
 from ugrpy.locality.ranker import Ranker
@@ -56,7 +57,7 @@ class Asking:
     """The shared ground of one federation's questions.
 
     ``overlay`` has the changes under way, which every answer is seen through; ``learnt`` what is known of replicas beyond what storages
-    say of them in passing; ``disagreements`` which replicas were outvoted.
+    say of them in passing; ``disagreements`` which replicas were outvoted; ``sharing`` the store that gateways share, if there is one.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Asking:
         self.overlay = Overlay()
         self.learnt = LearntDigests()
         self.disagreements = Disagreements()
+        self.sharing: Sharing | None = None
         self.clock = around.clock
         names = [member.id for member in members]
         self.counts = Counts(around.meter, names)
@@ -156,6 +158,8 @@ class Asking:
         now = self.clock.monotonic()
         self.memory.keep_name(known, now)
         self.memory.tell_parent(known, now)
+        if self.sharing is not None:
+            self.sharing.keep_name(known)
 
     def keep_for_now(self, known: KnownName, until_s: float) -> None:
         """Remember what is known of a question still under way; but not while the name is being written."""
