@@ -31,8 +31,8 @@ from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.gauges import Gauges
 from ugrpy.wiring.health import Health, health
-from ugrpy.wiring.sharing import sharing
 from ugrpy.wiring.shares import of_worker, too_few
+from ugrpy.wiring.sharing import sharing
 
 log = structlog.get_logger("ugrpy.service")
 
