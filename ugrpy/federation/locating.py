@@ -50,15 +50,21 @@ class Locating:
         if known is None:
             asking.counts.name_miss.add()
             return None
-        if not known.settled and (
-            not known.suffices(want)
-            or (known.out and asking.regained(known.out))
-            or (known.silent and want is Want.BEST and self._may_improve(known, zone))
+        if (not known.settled and not self._suffices(known, want, zone)) or (
+            asking.sharing is not None
+            and not asking.sharing.holds_name(known, asking.clock.monotonic())
         ):
             asking.counts.name_stale.add()
             return None
         asking.counts.name_hit.add()
         return known
+
+    def _suffices(self, known: KnownName, want: Want, zone: Zone | None) -> bool:
+        return not (
+            not known.suffices(want)
+            or (known.out and self._asking.regained(known.out))
+            or (known.silent and want is Want.BEST and self._may_improve(known, zone))
+        )
 
     def forget(self, path: str) -> None:
         """Those who ask from now on want answers from now on; whoever waits still gets those of his own time."""
@@ -95,6 +101,10 @@ class Locating:
         if asking.members.synthetic.holds(path):
             summary = Summary(synthetic_collection(path), (), {}, {})
             return KnownName(path, summary, {}, frozenset(), {}, asking.clock.monotonic())
+        if asking.sharing is not None:
+            known = await asking.sharing.find_name(path)
+            if known is not None and self._suffices(known, want, zone):
+                return known
         if asking.board.absent:
             await self._last.look_up_holders(path)
         question = self._underway.get(path)
@@ -111,7 +121,11 @@ class Locating:
             return answer
         if nobody_said(answer.knowledge) and (last := await self._last.name(path)) is not None:
             return last
-        return asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
+        known = asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
+        kept = asking.memory.names.peek(path, asking.clock.monotonic())
+        if kept is not None and kept.at_s == known.at_s and kept.fresh_until_s is not None:
+            known.fresh_until(kept.fresh_until_s)
+        return known
 
     def _start(self, path: str, covering: Mapping[EndpointId, str]) -> Question:
         asking = self._asking
@@ -202,7 +216,7 @@ class Locating:
         """Whether a silent endpoint could still outrank all holders for this zone."""
         if zone is None or known.merged is None or known.path not in self._underway:
             return False
-        outranks = self._asking.ranker.outranks
+        outranks = self._asking.outranks
         return any(
             all(outranks(zone, silent, holder) for holder in known.merged.holders)
             for silent in known.silent
@@ -211,7 +225,7 @@ class Locating:
     def _preference(self, zone: Zone | None) -> Callable[[EndpointId, EndpointId], bool]:
         if zone is None:
             return no_preference
-        return lambda silent, holder: self._asking.ranker.outranks(zone, silent, holder)
+        return lambda silent, holder: self._asking.outranks(zone, silent, holder)
 
 
 def was_to_go(going: Iterable[Removal], name: EndpointId, entry: Entry) -> bool:

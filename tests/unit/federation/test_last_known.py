@@ -85,7 +85,7 @@ async def test_what_was_known_is_told_marked_and_aged_when_all_are_out():
     known, took_s = await small.locate("/f")
     assert (known.origin, known.at_s, took_s) == (Origin.LAST_KNOWN, 0.0, 0.0)
     assert small.federation.expect(known).entry.size_bytes == 10
-    assert known.missing == dict.fromkeys(("uvic", "cern"), "drained by the operator: maintenance")
+    assert known.missing == dict.fromkeys(("uvic", "cern"), "disabled by the operator: maintenance")
     assert not known.complete
     assert not known.settled
     assert small.tally.of(telemetry.CACHE_LAST_KNOWN, "entry") == 1
