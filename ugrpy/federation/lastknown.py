@@ -47,6 +47,7 @@ class LastKnown:
         """What was known last of a name that is there; to be asked when nobody who covers it can say."""
         if not self._policy.stale_max_s or self._asking.overlay.touches(path):
             return None
+        now = self._asking.clock.monotonic()
         last = self._remembered(path)
         if last is None or not self._young(last[1]):
             last = await self._written(path)
@@ -54,7 +55,7 @@ class LastKnown:
             return None
         known = self._stale_name(path, *last)
         if known is not None:
-            self._note_mute()
+            self._mute_at_s = now  # somebody may have been heard while the disk was read
             self._asking.counts.last_names.add()
         return known
 
@@ -65,10 +66,11 @@ class LastKnown:
             return None
         if not (unheard := self._unheard(path)):
             return None  # it is there because of what is mounted below
+        now = self._asking.clock.monotonic()
         last = self._asking.memory.seen.listing(path) or await self.past.listing(path)
         if last is None or not self._young(last.at_s):
             return None
-        self._note_mute()
+        self._mute_at_s = now
         self._asking.counts.last_listings.add()
         missing = {str(name): one.detail for name, one in unheard.items()}
         stale = replace(last, missing=missing, origin=Origin.LAST_KNOWN)
@@ -179,9 +181,6 @@ class LastKnown:
             name: Unknown(Cause.UNREACHABLE, board[name].out_reason(now) or _MUTE)
             for name in self._asking.members.covering(path)
         }
-
-    def _note_mute(self) -> None:
-        self._mute_at_s = self._asking.clock.monotonic()
 
 
 def nobody_said(knowledge: Knowledge) -> bool:
