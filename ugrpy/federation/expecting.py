@@ -73,7 +73,7 @@ class Expecting:
             self._standings[name].budget.asked(now_s)
 
     def began(self, name: EndpointId, verb: str, waited_s: float, now_s: float) -> None:
-        """The first word has come after so long, or has not come for so long."""
+        """The first word has come after so long."""
         pace = self._standings[name].paces[verb]
         pace.usual.note(waited_s, now_s)
         pace.since += 1
