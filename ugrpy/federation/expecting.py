@@ -67,6 +67,14 @@ class Expecting:
         """How long this one usually takes."""
         return self._standings[name].paces[verb].usual
 
+    def shown(self, name: EndpointId) -> dict[str, dict[str, float | None]]:
+        """The seconds that it usually takes, for operators; ``None`` when it has not been asked."""
+        paces = self._standings[name].paces
+        return {
+            verb: {"p50": pace.usual.quantile_s(0.5), "p95": pace.usual.quantile_s(0.95)}
+            for verb, pace in paces.items()
+        }
+
     def asked(self, names: Iterable[EndpointId], now_s: float) -> None:
         """A question is put to these."""
         for name in names:
