@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 import pytest
@@ -103,9 +104,7 @@ class Play:
         for host in self.hosts:
             for worker in host.workers:
                 for path in self.lot.sample(FILES, 2):
-                    self.start(
-                        lambda host=host, worker=worker, path=path: self.read(host, worker, path)
-                    )
+                    self.start(partial(self.read, host, worker, path))
 
     async def read(self, host: Host, worker: Worker, path: str) -> None:
         before = self.gone.get(path)
