@@ -19,10 +19,13 @@ from ugrpy.locality.prefixes import parse_address
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import normalise
 from ugrpy.service.observing import problem_of
-from ugrpy.service.state import ClientAddress, ServiceState
+from ugrpy.service.state import ClientAddress, ServiceState, Side
 from ugrpy.summing import Store
 from ugrpy.summing.store import facts_of
 from ugrpy.wiring.assembly import Assembled
+from ugrpy.wiring.cachepages import PATH as CACHE
+from ugrpy.wiring.cachepages import CachePages
+from ugrpy.wiring.flushing import Flushing
 from ugrpy.wiring.orders import PREFIX as ORDERS
 from ugrpy.wiring.orders import OrderPages
 from ugrpy.wiring.showing import facts_of_health
@@ -38,14 +41,16 @@ class AdminPages:
         state: ServiceState,
         part: Changing | None,
         desk: Desk,
+        flushing: Flushing,
     ) -> None:
         clock = assembled.federation.clock
         self._orders = OrderPages(desk, assembled.federation.board, clock)
         self._federation = assembled.federation
         self._store = store
         self._part = part
-        self._pages = {
+        self._pages: dict[str, Side] = {
             **state.sides(open_metrics=True),
+            CACHE: CachePages(flushing),
             "/v1/changes": self._changes,
             "/v1/endpoints": self._endpoints,
             "/v1/explain": self._explain,

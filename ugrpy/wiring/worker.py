@@ -29,6 +29,7 @@ from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
+from ugrpy.wiring.flushing import Flushing, flushing
 from ugrpy.wiring.gauges import Gauges
 from ugrpy.wiring.health import Health, health
 from ugrpy.wiring.past import past
@@ -92,9 +93,10 @@ class Worker:
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
                     health(self._config, assembled, channels, self._meter) as caring,
+                    flushing(federation, channels) as flush,
                 ):
                     gateway = self._gateway(federation, access_log, part, copier, sums)
-                    await self._serve(assembled, gateway, part, sums, caring, shared)
+                    await self._serve(assembled, gateway, part, sums, caring, shared, flush)
         finally:
             await assembled.close()
         return 0
@@ -107,6 +109,7 @@ class Worker:
         sums: Checksums,
         caring: Health,
         shared: Coherence | None,
+        flush: Flushing,
     ) -> None:
         service = self._config.service
         gauges = Gauges(self._meter, assembled.federation, gateway, part)
@@ -114,7 +117,7 @@ class Worker:
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
-            pages = AdminPages(assembled, sums.store, state, part, caring.desk)
+            pages = AdminPages(assembled, sums.store, state, part, caring.desk, flush)
             doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
