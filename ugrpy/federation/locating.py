@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ugrpy.core.aio import cancel_and_wait, spawn
 from ugrpy.federation.asking import Asking
+from ugrpy.federation.fromlisting import name_in
 from ugrpy.federation.known import KnownName
 from ugrpy.federation.lastknown import LastKnown, nobody_said
 from ugrpy.federation.question import Parts, Question, Then
@@ -15,7 +16,7 @@ from ugrpy.namespace.fanout import Answer, Want, no_preference
 from ugrpy.namespace.learnt import Learnt
 from ugrpy.namespace.merge import Summary, synthetic_collection
 from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Observation
-from ugrpy.namespace.paths import is_within, name_of
+from ugrpy.namespace.paths import is_within, name_of, parent_of
 
 # Names asked for ahead of their time at once: a burst of them must not be felt by those who wait.
 MOST_AHEAD = 8
@@ -47,7 +48,7 @@ class Locating:
         """
         asking = self._asking
         known = asking.memory.names.get(path, asking.clock.monotonic())
-        if known is None:
+        if known is None and (known := self._listed(path, want)) is None:
             asking.counts.name_miss.add()
             return None
         if (not known.settled and not self._suffices(known, want, zone)) or (
@@ -57,6 +58,27 @@ class Locating:
             asking.counts.name_stale.add()
             return None
         asking.counts.name_hit.add()
+        return known
+
+    def _listed(self, path: str, want: Want) -> KnownName | None:
+        """The name as a remembered listing has it, which is as good as remembered itself."""
+        asking, around = self._asking, parent_of(path)
+        now = asking.clock.monotonic()
+        listing = asking.memory.listings.peek(around, now)
+        if (
+            listing is None
+            or listing.fresh_until_s is None
+            or want not in (Want.ANY, Want.BEST)
+            or asking.overlay.touches(path)
+            or asking.overlay.uploads_into(around)
+            or (asking.sharing is not None and not asking.sharing.holds_listing(listing, now))
+        ):
+            return None
+        covering = asking.members.covering
+        known = name_in(listing, path, covering(path), covering(around))
+        if known is not None:
+            known.fresh_until(listing.fresh_until_s)
+            asking.memory.names.keep(known, listing.fresh_until_s, now)
         return known
 
     def _suffices(self, known: KnownName, want: Want, zone: Zone | None) -> bool:
