@@ -19,6 +19,7 @@ from ugrpy.config.values import check_kind, check_mounts, parse_mount, parse_pre
 from ugrpy.copying.settings import CopySettings
 from ugrpy.core.listen import Listen
 from ugrpy.health.policy import HealthPolicy
+from ugrpy.load.settings import LoadSettings
 from ugrpy.locality.model import (
     MAX_WEIGHT,
     Network,
@@ -263,6 +264,10 @@ class Tables:
     health: Annotated[
         HealthPolicy, Field(description="when an endpoint leaves service and when it comes back")
     ] = field(default_factory=HealthPolicy)
+    load: Annotated[
+        LoadSettings,
+        Field(description="how much is done at a time, and how it is shared among client networks"),
+    ] = field(default_factory=LoadSettings)
     changes: Annotated[
         ChangesSettings,
         Field(description="who may change what clients see, and how changes are followed up"),

@@ -15,8 +15,11 @@ from ugrpy.federation.known import KnownName
 from ugrpy.federation.members import Members
 from ugrpy.federation.memory import Memory
 from ugrpy.federation.question import AskEndpoint, Hooks, Question, Then
+from ugrpy.federation.turns import InTurn
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
+from ugrpy.load.settings import LoadSettings
+from ugrpy.load.turns import Turns
 from ugrpy.locality.ranker import Ranker
 from ugrpy.namespace.disagreements import Disagreements
 from ugrpy.namespace.fanout import FanoutPolicy
@@ -65,6 +68,7 @@ class Asking:
         memory: Memory,
         policy: FanoutPolicy,
         around: Surroundings,
+        load: LoadSettings,
     ) -> None:
         self.members = members
         self.board = board
@@ -76,6 +80,15 @@ class Asking:
         self.disagreements = Disagreements()
         self.clock = around.clock
         self.counts = Counts(around.meter, [member.id for member in members])
+        self.turns = {
+            member.id: Turns(
+                member.connections,
+                load,
+                wait_s=policy.deadline_s / 2,
+                now=around.clock.monotonic,
+            )
+            for member in members
+        }
         self._on_transition = around.on_transition
         self._on_clash = around.on_clash
 
@@ -91,16 +104,23 @@ class Asking:
     def question(
         self, covering: Mapping[EndpointId, str], ask: AskEndpoint, verb: str, then: Then
     ) -> Question:
-        """A question to these endpoints that nobody waits for yet; ``verb`` is for the counters."""
+        """A question to these endpoints that nobody waits for yet; ``verb`` is ``stat`` or ``list``."""
+        in_turn = InTurn(self.turns, ask, verb, self.clock)
 
         def heard(name: EndpointId, observation: Observation, took_s: float) -> None:
+            if in_turn.held_back(name):
+                self.counts.held_back[name].add()
+                return
+            took_s -= in_turn.waited_s(name)
             self.counts.heard(name, verb, observation, took_s)
             # a listing takes as long as it is, which says little about how fast the endpoint answers
-            self.note_health(name, observation, None if verb == "list" else took_s)
+            if not in_turn.had_too_little_time(name, observation, self.policy.deadline_s):
+                self.note_health(name, observation, None if verb == "list" else took_s)
 
         def given_up(name: EndpointId, waited_s: float) -> None:
             # a hanging endpoint whose clients always leave first would never be heard to fail; of a listing it says nothing
-            if verb != "list" and waited_s >= self.policy.hedge_s:
+            waited_s -= in_turn.waited_s(name)
+            if verb != "list" and waited_s >= self.policy.hedge_s and not in_turn.held_back(name):
                 self.note_stall(name)
 
         patience_s = {name: self.board.patience_s(name, self.policy.hedge_s) for name in covering}
@@ -108,8 +128,8 @@ class Asking:
             tuple(covering),
             self.policy,
             patience_s,
-            ask=ask,
-            hooks=Hooks(heard, then, given_up),
+            ask=in_turn.ask,
+            hooks=Hooks(heard, in_turn.watched(then), given_up),
             clock=self.clock,
         )
 

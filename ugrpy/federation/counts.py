@@ -37,6 +37,10 @@ class Counts:
             for verb in ("stat", "list")
             for outcome in _OUTCOMES
         }
+        self.held_back = {
+            endpoint: meter.instrument(telemetry.ENDPOINT_HELD_BACK.name, endpoint=endpoint)
+            for endpoint in endpoints
+        }
         self._seconds = {
             endpoint: meter.instrument(telemetry.ENDPOINT_SECONDS.name, endpoint=endpoint)
             for endpoint in endpoints

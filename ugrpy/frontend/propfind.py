@@ -11,6 +11,7 @@ from ugrpy.core.errors import DepthRefused
 from ugrpy.federation import Federation, Follower, KnownListing
 from ugrpy.frontend import answers
 from ugrpy.frontend.exchange import Exchange
+from ugrpy.load.admission import Admission
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import Entry, Kind
@@ -30,6 +31,7 @@ class Propfind:
     """Answers PROPFIND."""
 
     federation: Federation
+    load: Admission
     body_timeout_s: float = 30.0
 
     async def __call__(self, exchange: Exchange) -> web.StreamResponse:
@@ -51,7 +53,9 @@ class Propfind:
             return await self._list(exchange, headers, question)
         known = self.federation.recall(exchange.path, Want.ANY)
         exchange.cache = "hit" if known else "miss"
-        known = known or await self.federation.inquire(exchange.path, Want.ANY)
+        if known is None:
+            async with self.load.at_work(exchange.identity.address):
+                known = await self.federation.inquire(exchange.path, Want.ANY)
         itself = _described(exchange.external, self.federation.expect(known), stable=known.complete)
         return await _send(exchange, headers, question, [itself], known.missing)
 
@@ -62,11 +66,13 @@ class Propfind:
         assert path is not None
         listing: KnownListing | Follower | None = self.federation.recall_listing(path)
         exchange.cache = "miss" if listing is None else "hit"
-        if listing is None and exchange.request.version < (1, 1):
-            # without chunks a broken end could not be told from the end
-            listing = await self.federation.inquire_listing(path)
-        elif listing is None:
-            listing = await self.federation.open_listing(path)
+        if listing is None:
+            async with self.load.at_work(exchange.identity.address):
+                if exchange.request.version < (1, 1):
+                    # without chunks a broken end could not be told from the end
+                    listing = await self.federation.inquire_listing(path)
+                else:
+                    listing = await self.federation.open_listing(path)
         if isinstance(listing, KnownListing):
             items = _listed(exchange.external, listing)
             return await _send(exchange, headers, question, items, listing.missing)

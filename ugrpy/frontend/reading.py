@@ -23,6 +23,7 @@ from ugrpy.frontend.digesting import (
 )
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.streaming import Streaming
+from ugrpy.load.admission import Admission
 from ugrpy.metalink.document import Document, MetalinkReplica
 from ugrpy.metalink.links import render_describedby
 from ugrpy.metalink.negotiate import MetalinkVersion, metalink_accepted, metalink_wanted
@@ -54,6 +55,7 @@ class Reading:
     max_replicas: int
     redirected: Mapping[EndpointId, Instrument]
     summing: Summing
+    load: Admission
     streaming: Streaming | None = None
 
     async def get(self, exchange: Exchange) -> web.StreamResponse:
@@ -73,7 +75,8 @@ class Reading:
         known = self.federation.recall(exchange.path, Want.BEST, exchange.zone)
         if known is None:
             exchange.cache = "miss"
-            known = await self.federation.inquire(exchange.path, Want.BEST, exchange.zone)
+            async with self.load.at_work(exchange.identity.address):
+                known = await self.federation.inquire(exchange.path, Want.BEST, exchange.zone)
         else:
             exchange.cache = "hit"
         describe = metalink_accepted(accept)
@@ -138,7 +141,8 @@ class Reading:
             order = self.federation.order(known, exchange.zone)
         except Unavailable:
             order = ()
-        answered = await self.summing.ask(known, wanted.algorithms, order)
+        async with self.load.at_work(exchange.identity.address):
+            answered = await self.summing.ask(known, wanted.algorithms, order)
         if answered.digests:
             tell_digests(headers, wanted, answered.digests)
         else:
@@ -152,7 +156,8 @@ class Reading:
             exchange.cache = "hit"
             return known
         exchange.cache = "miss"
-        return await self.federation.inquire(path, want, exchange.zone)
+        async with self.load.at_work(exchange.identity.address):
+            return await self.federation.inquire(path, want, exchange.zone)
 
     def _redirect(
         self, exchange: Exchange, known: KnownName, *, describe: bool = False
@@ -227,7 +232,10 @@ class Reading:
     async def _listing(self, exchange: Exchange, path: str) -> KnownListing:
         known = self.federation.recall_listing(path)
         exchange.cache = "miss" if known is None else "hit"
-        return known or await self.federation.inquire_listing(path)
+        if known is not None:
+            return known
+        async with self.load.at_work(exchange.identity.address):
+            return await self.federation.inquire_listing(path)
 
     async def _page(
         self, exchange: Exchange, listing: KnownListing | None = None

@@ -1,7 +1,7 @@
 """The admin listener's pages: loopback or a Unix socket only, never the clients' port.
 
-Liveness, readiness and metrics without restriction, the endpoints' health, the changes under way, ``explain`` for any path and client, and which replicas
-disagree.
+Liveness, readiness and metrics without restriction, the endpoints' health, the changes under way, ``explain`` for any path and client, which replicas
+disagree, and who uses what of this process.
 """
 
 from dataclasses import asdict
@@ -14,6 +14,7 @@ from ugrpy.changing.report import MOST, render_report
 from ugrpy.core.errors import BadRequest, NotFound, RequestError
 from ugrpy.federation.explain import explain
 from ugrpy.journal.base import Recorded
+from ugrpy.load.admission import Admission
 from ugrpy.locality.prefixes import parse_address
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import normalise
@@ -22,14 +23,21 @@ from ugrpy.service.state import ClientAddress, ServiceState
 from ugrpy.summing import Store
 from ugrpy.summing.store import facts_of
 from ugrpy.wiring.assembly import Assembled
+from ugrpy.wiring.load import MOST_SHOWN, render_load
 
 
 class AdminPages:
     """The handler for the admin listener. ``part`` is the process's part in changes, ``None`` where nobody may change anything."""
 
     def __init__(
-        self, assembled: Assembled, store: Store, state: ServiceState, part: Changing | None
+        self,
+        assembled: Assembled,
+        store: Store,
+        state: ServiceState,
+        part: Changing | None,
+        load: Admission,
     ) -> None:
+        self._load = load
         self._federation = assembled.federation
         self._store = store
         self._part = part
@@ -39,6 +47,7 @@ class AdminPages:
             "/v1/endpoints": self._endpoints,
             "/v1/explain": self._explain,
             "/v1/disagreements": self._disagreements,
+            "/v1/load": self._who_uses_what,
         }
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -62,6 +71,13 @@ class AdminPages:
     ) -> web.StreamResponse:
         return web.json_response([facts_of(one) for one in await self._store.disagreements()])
 
+    async def _who_uses_what(
+        self, request: web.BaseRequest, _client: ClientAddress
+    ) -> web.StreamResponse:
+        """Of this worker alone; ``/metrics`` has the sums of all."""
+        most = _number(request, "most", MOST_SHOWN)
+        return web.json_response(render_load(self._load, self._federation, most))
+
     def _known(self, name: EndpointId) -> dict[str, object]:
         """What an endpoint tells of itself. ``trouble`` is its last failure, with the hosts and paths clients never see."""
         endpoint = self._federation.members[name].endpoint
@@ -76,11 +92,9 @@ class AdminPages:
         self, request: web.BaseRequest, _client: ClientAddress
     ) -> web.StreamResponse:
         """From the journal, which all workers share."""
-        most = _query(request).get("most", str(MOST))
-        if not (most.isascii() and most.isdigit() and int(most) <= MOST):
-            raise BadRequest(f"most is a number up to {MOST}")
+        most = _number(request, "most", MOST)
         written = Recorded() if self._part is None else await self._part.ground.journal.load()
-        return web.json_response(render_report(written, int(most)))
+        return web.json_response(render_report(written, most))
 
     async def _explain(
         self, request: web.BaseRequest, _client: ClientAddress
@@ -94,6 +108,14 @@ class AdminPages:
         path = normalise(query["path"])
         explanation = await explain(self._federation, path, self._federation.ranker.zone_of(client))
         return web.json_response(asdict(explanation))
+
+
+def _number(request: web.BaseRequest, name: str, most: int) -> int:
+    """A number in the query, ``most`` when it is not there."""
+    text = _query(request).get(name, str(most))
+    if not (text.isascii() and text.isdigit() and int(text) <= most):
+        raise BadRequest(f"{name} is a number up to {most}")
+    return int(text)
 
 
 def _query(request: web.BaseRequest) -> dict[str, str]:

@@ -92,7 +92,9 @@ async def assemble(
         log_transition(change, endpoints[change.endpoint].trouble)
 
     around = Surroundings(draw, clock or SystemClock(), meter or NullMeter(), changed, log_clash)
-    policies = Policies(config.federation, config.cache, config.federation.max_list_items)
+    policies = Policies(
+        config.federation, config.cache, config.federation.max_list_items, config.load
+    )
     return Assembled(Federation(members, board, ranker, policies, around), locator, database)
 
 
@@ -134,6 +136,7 @@ def _member(settings: EndpointSettings, place: Place, deadline_s: float) -> Memb
         copies_to_others=settings.third_party_copy,
         free_bytes=settings.free_bytes,
         tells_checksums=settings.checksums,
+        connections=settings.max_connections,
     )
 
 

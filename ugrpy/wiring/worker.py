@@ -11,6 +11,7 @@ from ugrpy.core.errors import ConfigError
 from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.health.prober import run_prober
+from ugrpy.load.admission import Admission
 from ugrpy.locality.geowatch import GeoWatcher
 from ugrpy.namespace.paths import PrefixMap
 from ugrpy.security.authz import AllowReading
@@ -27,6 +28,7 @@ from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.gauges import Gauges
+from ugrpy.wiring.load import LoadGauges
 
 
 def run_worker(
@@ -73,8 +75,9 @@ class Worker:
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
                 ):
-                    gateway = self._gateway(federation, access_log, part, copier, sums)
-                    await self._serve(assembled, gateway, part, sums)
+                    load = Admission(self._config.load, self._clock, self._meter)
+                    gateway = self._gateway(federation, access_log, part, copier, sums, load)
+                    await self._serve(assembled, gateway, part, sums, load)
         finally:
             await assembled.close()
         return 0
@@ -85,14 +88,16 @@ class Worker:
         gateway: Gateway,
         part: Changing | None,
         sums: Checksums,
+        load: Admission,
     ) -> None:
         service = self._config.service
         gauges = Gauges(self._meter, assembled.federation, gateway, part)
         state = ServiceState(self._meter, gauges.note, gauges.refresh, service.metrics_from)
+        state.also_refresh.append(LoadGauges(self._meter, load, assembled.federation).refresh)
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
-            pages = AdminPages(assembled, sums.store, state, part)
+            pages = AdminPages(assembled, sums.store, state, part, load)
             doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
@@ -118,6 +123,7 @@ class Worker:
         part: Changing | None,
         copier: Copier | None,
         sums: Checksums,
+        load: Admission,
     ) -> Gateway:
         settings = self._config.federation
         options = GatewayOptions(
@@ -135,6 +141,7 @@ class Worker:
             options,
             part,
             copier=copier,
+            load=load,
             summing=sums.summing,
             clock=self._clock,
             meter=self._meter,

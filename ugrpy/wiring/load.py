@@ -1,0 +1,81 @@
+"""Who uses what of this process? For ``/v1/load`` and the gauges."""
+
+from collections.abc import Mapping
+from heapq import nlargest
+
+from ugrpy.federation import Federation
+from ugrpy.load.admission import Admission
+from ugrpy.service.metrics import PrometheusMeter
+from ugrpy.telemetry import ENDPOINT_TURNS, REQUESTS_AT_WORK
+
+MOST_SHOWN = 100
+
+
+def render_load(admission: Admission, federation: Federation, most: int) -> Mapping[str, object]:
+    """The limits, what is at work and waits, the networks with most of it, and the endpoints, as plain data."""
+    share = admission.gate.share
+    room = share.room
+    return {
+        "at_work": share.at_work,
+        "waiting": share.waiting,
+        "places": room.places,
+        "reserve": room.reserve,
+        "max_waiting": room.waiting,
+        "networks_active": share.active,
+        "networks": _networks(admission, most),
+        "endpoints": {
+            name: {
+                "at_work": turns.at_work,
+                "waiting": turns.waiting,
+                "silent": turns.is_silent(),
+                "held_back": turns.held_back,
+            }
+            for name, turns in federation.asking.turns.items()
+        },
+    }
+
+
+def _networks(admission: Admission, most: int) -> list[dict[str, object]]:
+    """Those with something at work or waiting first, the most of it first; then those that were refused most."""
+    share = admission.gate.share
+    rows = [(share.of(network), used, network) for network, used in admission.usage]
+    top = nlargest(most, rows, key=lambda row: (sum(row[0]), row[1].refused, row[1].admitted))
+    return [
+        {
+            "network": network,
+            "at_work": at_work,
+            "waiting": waiting,
+            "admitted": used.admitted,
+            "waited": used.waited,
+            "mean_wait_s": round(used.waited_s / used.waited, 3) if used.waited else 0.0,
+            "refused": used.refused,
+        }
+        for (at_work, waiting), used, network in top
+    ]
+
+
+class LoadGauges:
+    """The gauges of what is at work and what waits."""
+
+    def __init__(
+        self, meter: PrometheusMeter, admission: Admission, federation: Federation
+    ) -> None:
+        self._share = admission.gate.share
+        self._turns = federation.asking.turns
+        self._at_work = meter.instrument(REQUESTS_AT_WORK.name, state="at work")
+        self._waiting = meter.instrument(REQUESTS_AT_WORK.name, state="waiting")
+        self._of = {
+            name: tuple(
+                meter.instrument(ENDPOINT_TURNS.name, endpoint=name, state=state)
+                for state in ("at work", "waiting")
+            )
+            for name in self._turns
+        }
+
+    def refresh(self) -> None:
+        """Bring them up to date."""
+        self._at_work.add(self._share.at_work)
+        self._waiting.add(self._share.waiting)
+        for name, (at_work, waiting) in self._of.items():
+            at_work.add(self._turns[name].at_work)
+            waiting.add(self._turns[name].waiting)
