@@ -121,8 +121,10 @@ class Gateway:
             member.id: meter.instrument(telemetry.REDIRECTS.name, endpoint=member.id)
             for member in federation.members
         }
-        streaming = (
-            Streaming(federation, options.streaming, meter) if options.streaming.is_on else None
+        self.streaming = streaming = (
+            Streaming(federation, options.streaming, meter, self._load)
+            if options.streaming.is_on
+            else None
         )
         summing = summing or Summing(federation, SumSettings(), meter)
         reading = Reading(

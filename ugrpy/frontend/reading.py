@@ -70,8 +70,10 @@ class Reading:
         wanted = metalink_wanted(accept, exchange.query)
         if wanted is not None:
             return await self._metalink(exchange, wanted)
-        if self.streaming is not None and self.streaming.wants(exchange, Direction.READ):
-            return await self._streamed(exchange, self.streaming)
+        streaming = self.streaming
+        if streaming is not None and (place := streaming.begin(exchange, Direction.READ)):
+            with place:
+                return await self._streamed(exchange, streaming)
         known = self.federation.recall(exchange.path, Want.BEST, exchange.zone)
         if known is None:
             exchange.cache = "miss"

@@ -67,8 +67,10 @@ class Writing:
             announced_digests(exchange),
             conditions(exchange),
         )
-        if self.streaming is not None and self.streaming.wants(exchange, Direction.WRITE):
-            return await stream_upload(exchange, self.streaming, self.changing, wanted)
+        streaming = self.streaming
+        if streaming is not None and (place := streaming.begin(exchange, Direction.WRITE)):
+            with place:
+                return await stream_upload(exchange, streaming, self.changing, wanted)
         async with self.load.at_work(exchange.identity.address):
             placed = await self.changing.upload(wanted)
         replica = placed.replica

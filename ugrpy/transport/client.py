@@ -102,8 +102,11 @@ class Transport:
         self._options = options
         self._resolver = AsyncResolver()
         self._may_connect = may_connect
+        # a pool for each kind of work, or transfers at their clients' pace would keep questions from being asked
         self._asking = self._session(user_agent, self._connector(keepalive_timeout=60))
         self._changing = self._session(user_agent, self._connector(force_close=True))
+        self._reading = self._session(user_agent, self._connector(keepalive_timeout=60))
+        self._writing = self._session(user_agent, self._connector(force_close=True))
 
     def _connector(self, **pool: Unpack["_Pool"]) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(
@@ -206,8 +209,7 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         try:
             async with limit:
-                session = self._asking if request.method in _SAFE_METHODS else self._changing
-                return await session.request(
+                return await self._session_for(request).request(
                     request.method,
                     URL(request.url, encoded=True),
                     headers=request.headers,
@@ -227,10 +229,16 @@ class Transport:
                 raise BodyBroken(words) from error
             raise TimedOut(words, endpoint=self.endpoint) from error
 
+    def _session_for(self, request: "_Request") -> aiohttp.ClientSession:
+        is_safe = request.method in _SAFE_METHODS
+        if request.patience.idle_s is None:
+            return self._asking if is_safe else self._changing
+        return self._reading if is_safe else self._writing
+
     async def close(self) -> None:
         """Close all connections."""
-        await self._asking.close()
-        await self._changing.close()
+        for session in (self._asking, self._changing, self._reading, self._writing):
+            await session.close()
         # the connector closes only a resolver that it made itself
         await self._resolver.close()
 

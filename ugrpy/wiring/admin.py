@@ -4,6 +4,7 @@ Liveness, readiness and metrics without restriction, the endpoints' health, the 
 disagree, and who uses what of this process.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from urllib.parse import parse_qs
 
@@ -14,7 +15,6 @@ from ugrpy.changing.report import MOST, render_report
 from ugrpy.core.errors import BadRequest, NotFound, RequestError
 from ugrpy.federation.explain import explain
 from ugrpy.journal.base import Recorded
-from ugrpy.load.admission import Admission
 from ugrpy.locality.prefixes import parse_address
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import normalise
@@ -23,11 +23,14 @@ from ugrpy.service.state import ClientAddress, ServiceState
 from ugrpy.summing import Store
 from ugrpy.summing.store import facts_of
 from ugrpy.wiring.assembly import Assembled
-from ugrpy.wiring.load import MOST_SHOWN, render_load
+from ugrpy.wiring.load import MOST_SHOWN
 
 
 class AdminPages:
-    """The handler for the admin listener. ``part`` is the process's part in changes, ``None`` where nobody may change anything."""
+    """The handler for the admin listener. ``part`` is the process's part in changes, ``None`` where nobody may change anything.
+
+    ``load`` says who uses what, of so many networks at most.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,7 @@ class AdminPages:
         store: Store,
         state: ServiceState,
         part: Changing | None,
-        load: Admission,
+        load: Callable[[int], Mapping[str, object]],
     ) -> None:
         self._load = load
         self._federation = assembled.federation
@@ -75,8 +78,7 @@ class AdminPages:
         self, request: web.BaseRequest, _client: ClientAddress
     ) -> web.StreamResponse:
         """Of this worker alone; ``/metrics`` has the sums of all."""
-        most = _number(request, "most", MOST_SHOWN)
-        return web.json_response(render_load(self._load, self._federation, most))
+        return web.json_response(self._load(_number(request, "most", MOST_SHOWN)))
 
     def _known(self, name: EndpointId) -> dict[str, object]:
         """What an endpoint tells of itself. ``trouble`` is its last failure, with the hosts and paths clients never see."""

@@ -5,13 +5,16 @@ from heapq import nlargest
 
 from ugrpy.federation import Federation
 from ugrpy.load.admission import Admission
+from ugrpy.load.share import Share
 from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.telemetry import ENDPOINT_TURNS, REQUESTS_AT_WORK
 
 MOST_SHOWN = 100
 
 
-def render_load(admission: Admission, federation: Federation, most: int) -> Mapping[str, object]:
+def render_load(
+    admission: Admission, federation: Federation, streams: Share[str, None] | None, most: int
+) -> Mapping[str, object]:
     """The limits, what is at work and waits, the networks with most of it, and the endpoints, as plain data."""
     share = admission.gate.share
     room = share.room
@@ -23,6 +26,7 @@ def render_load(admission: Admission, federation: Federation, most: int) -> Mapp
         "max_waiting": room.waiting,
         "networks_active": share.active,
         "networks": _networks(admission, most),
+        "streams": {} if streams is None else _streams(streams, most),
         "endpoints": {
             name: {
                 "at_work": turns.at_work,
@@ -32,6 +36,18 @@ def render_load(admission: Admission, federation: Federation, most: int) -> Mapp
             }
             for name, turns in federation.asking.turns.items()
         },
+    }
+
+
+def _streams(streams: Share[str, None], most: int) -> Mapping[str, object]:
+    """What is passed on by the gateway itself, by network, the most first."""
+    by_network = {network: streams.of(network)[0] for network in streams}
+    top = nlargest(most, by_network, key=by_network.__getitem__)
+    return {
+        "under_way": streams.at_work,
+        "places": streams.room.places,
+        "reserve": streams.room.reserve,
+        "networks": {network: by_network[network] for network in top},
     }
 
 

@@ -1,6 +1,7 @@
 """One gateway process: what is served where, by which settings, and what goes on beside it."""
 
 import asyncio
+from functools import partial
 from importlib import import_module
 
 from ugrpy.changing import Changing
@@ -28,7 +29,7 @@ from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.gauges import Gauges
-from ugrpy.wiring.load import LoadGauges
+from ugrpy.wiring.load import LoadGauges, render_load
 
 
 def run_worker(
@@ -97,7 +98,9 @@ class Worker:
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
-            pages = AdminPages(assembled, sums.store, state, part, load)
+            streams = None if gateway.streaming is None else gateway.streaming.share
+            who = partial(render_load, load, assembled.federation, streams)
+            pages = AdminPages(assembled, sums.store, state, part, who)
             doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
