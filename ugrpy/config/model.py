@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 
+from ugrpy.announcing.settings import DowntimeSettings
 from ugrpy.cache.entries import CachePolicy
 from ugrpy.changing.ground import ChangeSettings
 from ugrpy.config.values import check_kind, check_mounts, parse_mount, parse_prefix, parse_url
@@ -230,6 +231,12 @@ class EndpointSettings(TransportOptions):
         ),
     ] = Absence.NORMAL
     probe: Annotated[bool, Field(description="ask for signs of life while it is idle")] = True
+    downtime_names: Annotated[
+        tuple[str, ...],
+        Field(
+            description='what calendars of downtimes call it, in place of the host of its url: a host, "host/service type", an OSG resource or resource group'
+        ),
+    ] = ()
     health: Annotated[
         HealthPolicy | None,
         Field(
@@ -268,6 +275,10 @@ class Tables:
         LoadSettings,
         Field(description="how much is done at a time, and how it is shared among client networks"),
     ] = field(default_factory=LoadSettings)
+    downtimes: Annotated[
+        DowntimeSettings,
+        Field(description="calendars of downtimes, and what is done ahead of one"),
+    ] = field(default_factory=DowntimeSettings)
     changes: Annotated[
         ChangesSettings,
         Field(description="who may change what clients see, and how changes are followed up"),

@@ -11,16 +11,18 @@ from ugrpy.core.clock import Clock, SystemClock
 from ugrpy.core.errors import RequestError, Unavailable
 from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.federation.counts import Counts
+from ugrpy.federation.expecting import Expecting
 from ugrpy.federation.known import KnownName
 from ugrpy.federation.members import Members
 from ugrpy.federation.memory import Memory
-from ugrpy.federation.question import AskEndpoint, Hooks, Question, Then
+from ugrpy.federation.question import Again, AskEndpoint, Hooks, Pacing, Question, Then
 from ugrpy.federation.turns import InTurn
 from ugrpy.health.board import HealthBoard
-from ugrpy.health.states import Transition
+from ugrpy.health.states import IN_SERVICE_STATES, Transition
 from ugrpy.load.settings import LoadSettings
 from ugrpy.load.turns import Turns
 from ugrpy.locality.ranker import Ranker
+from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.disagreements import Disagreements
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.learnt import LearntDigests
@@ -79,7 +81,9 @@ class Asking:
         self.learnt = LearntDigests()
         self.disagreements = Disagreements()
         self.clock = around.clock
-        self.counts = Counts(around.meter, [member.id for member in members])
+        names = [member.id for member in members]
+        self.counts = Counts(around.meter, names)
+        self.expecting = Expecting(names, policy, self._has_room)
         self.turns = {
             member.id: Turns(
                 member.connections,
@@ -91,6 +95,10 @@ class Asking:
         }
         self._on_transition = around.on_transition
         self._on_clash = around.on_clash
+        self._again = Again(
+            lambda name: self.expecting.may_ask_again(name, self.clock.monotonic()),
+            self.counts.asked_again,
+        )
 
     def admitted(self, path: str) -> dict[EndpointId, str]:
         """The endpoints to ask about ``path``: those in service, and those whose turn it is for a trial."""
@@ -113,6 +121,7 @@ class Asking:
                 return
             took_s -= in_turn.waited_s(name)
             self.counts.heard(name, verb, observation, took_s)
+            self.expecting.heard(name, observation)
             # a listing takes as long as it is, which says little about how fast the endpoint answers
             if not in_turn.had_too_little_time(name, observation, self.policy.deadline_s):
                 self.note_health(name, observation, None if verb == "list" else took_s)
@@ -123,15 +132,29 @@ class Asking:
             if verb != "list" and waited_s >= self.policy.hedge_s and not in_turn.held_back(name):
                 self.note_stall(name)
 
+        def began(name: EndpointId, waited_s: float) -> None:
+            if not in_turn.held_back(name):
+                waited_s -= in_turn.waited_s(name)
+                self.expecting.began(name, verb, waited_s, self.clock.monotonic())
+
+        self.expecting.asked(covering, self.clock.monotonic())
         patience_s = {name: self.board.patience_s(name, self.policy.hedge_s) for name in covering}
         return Question.start(
             tuple(covering),
             self.policy,
-            patience_s,
+            Pacing(patience_s, self.expecting.of(covering, verb)),
             ask=in_turn.ask,
-            hooks=Hooks(heard, in_turn.watched(then), given_up),
+            hooks=Hooks(heard, in_turn.watched(then), given_up, began, self._again),
             clock=self.clock,
         )
+
+    def _has_room(self, name: EndpointId) -> bool:
+        """Whether an endpoint is well, and one question more would not have to wait for its turn or a connection."""
+        health = self.board[name]
+        if not health.in_service or health.sluggish or self.turns[name].waiting:
+            return False
+        spare = self.members[name].endpoint.spare_connections
+        return spare is None or spare > 0
 
     def known(
         self, path: str, knowledge: Knowledge, silent: frozenset[EndpointId], at_s: float
@@ -186,7 +209,7 @@ class Asking:
         written_to = None if upload is None else upload.target
         return {
             name: OutOfService(
-                reason=self.board[name].out_reason(now) or "was not asked",
+                reason=self.board.why_unfit(name, 0, now) or "was not asked",
                 retry_after_s=self.board[name].retry_after_s(now),
                 known=name == written_to or (name in holders and not self.overlay.gone(path, name)),
                 strict=self.members[name].strict,
@@ -227,6 +250,8 @@ class Asking:
 
     def note_transition(self, change: Transition) -> None:
         """An endpoint has left or entered service: ranking and whoever watches hear of it."""
+        if change.after in IN_SERVICE_STATES and change.before not in IN_SERVICE_STATES:
+            self.expecting.forget(change.endpoint)
         self._note_pace(change.endpoint)
         self._on_transition(change)
 
@@ -234,7 +259,14 @@ class Asking:
         """What an endpoint said, or did not say, counts for its health."""
         now = self.clock.monotonic()
         if isinstance(observation, Unknown):
-            change = self.board.heard(name, observation.cause, took_s, now, observation.detail)
+            change = self.board.heard(
+                name,
+                observation.cause,
+                took_s,
+                now,
+                observation.detail,
+                wish_s=observation.retry_after_s,
+            )
         else:
             change = self.board.heard(name, None, took_s, now)
         if change is not None:
@@ -242,5 +274,20 @@ class Asking:
         else:
             self._note_pace(name)
 
+    def outranks(self, zone: Zone, silent: EndpointId, holder: EndpointId) -> bool:
+        """Whether an endpoint that has not spoken yet would be a better choice than one that holds the name."""
+        reserved = self.board.reserved
+        if reserved and (silent in reserved) is not (holder in reserved):
+            return holder in reserved
+        return self.ranker.outranks(zone, silent, holder)
+
+    def note_weights(self) -> None:
+        """Time passes: what has been back for longer gets more (slow start), and who is at risk may have changed."""
+        for name in self.board:
+            self._note_pace(name)
+
     def _note_pace(self, name: EndpointId) -> None:
-        self.ranker.note(name, load=0.0, sluggish=self.board[name].sluggish)
+        breaker = self.board[name]
+        behind = breaker.sluggish or breaker.holding.stands.at_risk is not None
+        load = 1.0 - breaker.share(self.clock.monotonic())
+        self.ranker.note(name, load=load, sluggish=behind)

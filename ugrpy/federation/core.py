@@ -57,6 +57,8 @@ class Federation:
         )
         self._locating = Locating(self.asking)
         self._listing = Listing(self.asking, policies.max_list_items)
+        self.shared_down = False
+        """Whether the store that gateways share is away: what others have changed is learnt after ``lease_s`` at the latest."""
 
     def __repr__(self) -> str:
         return (
@@ -83,21 +85,29 @@ class Federation:
         """As ``locate``, for those who have just asked ``recall`` in vain."""
         return await self._locating.inquire(path, want, zone)
 
+    def why_forward(self, path: str) -> str:
+        """Why the endpoints must be asked about a name that ``recall`` does not know well enough, in a word of RFC 9211 section 2.2."""
+        now = self.clock.monotonic()
+        if self.memory.names.peek(path, now) is not None:
+            return "request"  # it is remembered, and this client needs more
+        return "stale" if self.memory.holders(path, now) else "miss"
+
     def expect(self, known: KnownName) -> Merged:
         """The merged entry. Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` by the absence rule."""
         return self.asking.expect(known)
 
     def order(self, known: KnownName, zone: Zone) -> tuple[EndpointId, ...]:
-        """The holders to send a client in ``zone`` to, best first; only those in service and not outvoted.
+        """The holders to send a client in ``zone`` to, best first; only those in service and not outvoted, and of those
+        that may be drained or near a downtime only the fittest (see ``health.choosing``).
 
         Empty for a collection that only mounts make. Raises ``Unavailable`` (503) when all holders are out of
         service, and as ``expect`` does.
         """
         merged = known.merged or self.expect(known)
         holders = merged.holders
-        if (absent := self.board.absent) and not absent.isdisjoint(holders):
-            holders = tuple(name for name in holders if name not in absent)
-            if not holders:
+        if (withheld := self.board.withheld) and not withheld.isdisjoint(holders):
+            size_bytes, now = merged.entry.size_bytes, self.clock.monotonic()
+            if not (holders := self.board.fittest(holders, size_bytes, now)):
                 raise self._no_holder(known.path, merged)
         if len(holders) < 2:
             return holders

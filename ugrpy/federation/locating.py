@@ -70,6 +70,7 @@ class Locating:
         if known is None or until_s is None:
             return
         after = asking.known(learnt.path, known.knowledge, known.silent, known.at_s)
+        after.fresh_until(until_s)
         names.put(learnt.path, after, until_s, now)
         if not after.silent:
             asking.memory.tell_parent(after, now)
@@ -93,7 +94,11 @@ class Locating:
                 return asking.known(path, {}, frozenset(), asking.clock.monotonic())
             question = self._start(path, covering)
         answer = await question.wait(want, self._preference(zone))
-        return asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
+        known = asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
+        kept = asking.memory.names.peek(path, asking.clock.monotonic())
+        if kept is not None and kept.at_s == known.at_s and kept.fresh_until_s is not None:
+            known.fresh_until(kept.fresh_until_s)
+        return known
 
     def _start(self, path: str, covering: Mapping[EndpointId, str]) -> Question:
         asking = self._asking
@@ -153,7 +158,7 @@ class Locating:
         """Whether a silent endpoint could still outrank all holders for this zone."""
         if zone is None or known.merged is None or known.path not in self._underway:
             return False
-        outranks = self._asking.ranker.outranks
+        outranks = self._asking.outranks
         return any(
             all(outranks(zone, silent, holder) for holder in known.merged.holders)
             for silent in known.silent
@@ -162,7 +167,7 @@ class Locating:
     def _preference(self, zone: Zone | None) -> Callable[[EndpointId, EndpointId], bool]:
         if zone is None:
             return no_preference
-        return lambda silent, holder: self._asking.ranker.outranks(zone, silent, holder)
+        return lambda silent, holder: self._asking.outranks(zone, silent, holder)
 
 
 def was_to_go(going: Iterable[Removal], name: EndpointId, entry: Entry) -> bool:

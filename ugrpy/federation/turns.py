@@ -30,29 +30,29 @@ class InTurn:
         self._ask = ask
         self._work = Work(verb)
         self._clock = clock
-        self._not_asked: set[EndpointId] = set()
+        self._asked: set[EndpointId] = set()
         self._waited_s: dict[EndpointId, float] = {}
 
     def __repr__(self) -> str:
-        return f"<InTurn {self._work}, not asked {sorted(self._not_asked)}>"
+        return f"<InTurn {self._work}, asked {sorted(self._asked)}>"
 
     async def ask(self, name: EndpointId, part: Parts) -> Observation:
         """Ask when it is our turn; *unknown* when none is to be had."""
         turns, network = self._turns[name], current_network()
-        self._not_asked.add(name)
         began_s = self._clock.monotonic()
         try:
             await turns.enter(network, self._work)
         except HeldBack as why:
             return Unknown(Cause.BUSY, str(why), BUSY_RETRY_S)
-        self._not_asked.discard(name)
-        self._waited_s[name] = self._clock.monotonic() - began_s
+        self._asked.add(name)
+        # it may be asked a second time, which concerns its first word only
+        self._waited_s.setdefault(name, self._clock.monotonic() - began_s)
         try:
-            return await self._asked(name, part, turns)
+            return await self._put(name, part, turns)
         finally:
             turns.leave(network, self._work)
 
-    async def _asked(self, name: EndpointId, part: Parts, turns: Turns) -> Observation:
+    async def _put(self, name: EndpointId, part: Parts, turns: Turns) -> Observation:
         def heard_part(children: Sequence[Entry]) -> None:
             turns.heard()
             part(children)
@@ -64,7 +64,7 @@ class InTurn:
 
     def held_back(self, name: EndpointId) -> bool:
         """Whether this endpoint was not asked: there was no turn, or none yet."""
-        return name in self._not_asked
+        return name not in self._asked
 
     def waited_s(self, name: EndpointId) -> float:
         """For how long the question waited until it was this endpoint's."""
@@ -79,8 +79,8 @@ class InTurn:
         """As ``then``, but nobody is told to have stalled who has not been asked."""
 
         def answered(answer: Answer) -> None:
-            if self._not_asked:
-                answer = replace(answer, stalled=answer.stalled - self._not_asked)
+            if not answer.stalled <= self._asked:
+                answer = replace(answer, stalled=answer.stalled & self._asked)
             then.answered(answer)
 
         return replace(then, answered=answered)

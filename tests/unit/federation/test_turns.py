@@ -18,6 +18,7 @@ from ugrpy.core.aio import cancel_and_wait, spawn
 from ugrpy.core.errors import Unavailable
 from ugrpy.federation import Member, Policies
 from ugrpy.health.policy import HealthPolicy
+from ugrpy.health.showing import snapshot_of
 from ugrpy.load.asker import work_for
 from ugrpy.load.settings import LoadSettings
 from ugrpy.namespace.fanout import FanoutPolicy, Want
@@ -43,7 +44,7 @@ async def test_waiting_for_a_turn_is_not_the_endpoint_s_time():
     small = narrow(uvic)
     took = await asyncio.gather(*(small.locate(f"/{number}", Want.ALL) for number in range(5)))
     assert [took_s for _, took_s in took] == pytest.approx([1.0, 2.0, 3.0, 4.0, 5.0])
-    latency_s = small.board[UVIC].snapshot(small.now_s).latency_s
+    latency_s = snapshot_of(small.board[UVIC], small.now_s).latency_s
     assert latency_s == pytest.approx(1.0)
 
 
@@ -62,10 +63,10 @@ async def test_who_gets_no_turn_is_told_that_the_endpoint_is_busy_and_its_health
     assert small.now_s - before_s == pytest.approx(DEADLINE_S / 2)
     assert small.tally.of(telemetry.ENDPOINT_HELD_BACK, "uvic") == 1
     assert ("stat", "/f") not in uvic.calls
-    seen = small.board[UVIC].snapshot(small.now_s)
+    seen = snapshot_of(small.board[UVIC], small.now_s)
     assert (seen.in_service, seen.failed) == (True, 0)
     await hanging
-    assert small.board[UVIC].snapshot(small.now_s).failed == 1  # that one was its own
+    assert snapshot_of(small.board[UVIC], small.now_s).failed == 1  # that one was its own
 
 
 @virtual
@@ -79,7 +80,7 @@ async def test_one_that_was_asked_late_is_not_blamed_for_the_deadline():
     error = await small.refused("/late")
     assert isinstance(error, Unavailable)
     assert error.status == 504
-    seen = small.board[UVIC].snapshot(small.now_s)
+    seen = snapshot_of(small.board[UVIC], small.now_s)
     assert (seen.failed, seen.in_service) == (0, True)
     await first
 
@@ -91,7 +92,7 @@ async def test_one_that_has_not_been_asked_yet_does_not_stall():
     small = world(Member(uvic, connections=1), Member(cern), policies=POLICIES)
     took = await asyncio.gather(*(small.locate(f"/{number}") for number in range(4)))
     assert [took_s for _, took_s in took] == pytest.approx([0.25] * 4)
-    assert small.board[UVIC].snapshot(small.now_s).stalls == 1
+    assert snapshot_of(small.board[UVIC], small.now_s).stalls == 1
 
 
 @virtual
@@ -102,7 +103,7 @@ async def test_clients_that_leave_before_their_turn_say_nothing_of_the_endpoint(
     leaving = [spawn(small.locate(f"/{number}"), name="leaving") for number in range(5)]
     await asyncio.sleep(1.0)
     await cancel_and_wait(*leaving)
-    assert small.board[UVIC].snapshot(small.now_s).stalls == 1
+    assert snapshot_of(small.board[UVIC], small.now_s).stalls == 1
     turns = small.federation.asking.turns[UVIC]
     assert (turns.at_work, turns.waiting) == (0, 0)
 
