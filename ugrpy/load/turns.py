@@ -45,7 +45,7 @@ class Turns:
             Room(connections - reserve, reserve, waiting=whole),
             {Work.STAT: None, Work.LIST: max(1, connections - connections // 4)},
         )
-        self._most = max(connections, int(settings.endpoint_share * whole))
+        self._most = max(1, int(settings.endpoint_share * whole))
         self._most_silent = max(1, int(settings.silent_endpoint_share * whole))
         self._silent_after_s = settings.silent_after_s
         self._wait_s = wait_s
