@@ -238,7 +238,7 @@ ENDPOINT_FREE_BYTES = Metric(
     over_workers="min",
 )
 
-ADMISSION_OUTCOMES = ("at once", "waited", "full", "network_full", "too_long", "rate")
+ADMISSION_OUTCOMES = ("at once", "waited", "full", "network_full", "too_long", "rate", "pages")
 ADMISSIONS = Metric(
     "ugrpy_admissions_total",
     MetricKind.COUNTER,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -14,6 +15,7 @@ from ugrpy.core.meter import Instrument
 from ugrpy.core.urls import encode_path
 from ugrpy.federation import Federation, KnownListing, KnownName
 from ugrpy.frontend import answers, page
+from ugrpy.frontend.ahead import send_ahead
 from ugrpy.frontend.digesting import (
     Wanted,
     tell_digests,
@@ -239,6 +241,17 @@ class Reading:
     async def _page(
         self, exchange: Exchange, listing: KnownListing | None = None
     ) -> web.StreamResponse:
+        headers = _page_headers()
+        answers.note_missing(exchange, headers, {} if listing is None else listing.missing)
+        if listing is None or len(listing.children) <= ROWS_IN_ONE_GO:
+            pieces = page.render_listing(await self._view(exchange, listing))
+            return await answers.send_pieces(exchange, 200, headers, pieces)
+        async with AsyncExitStack() as place:
+            await place.enter_async_context(self.load.long_page(exchange.identity.address))
+            pieces = page.render_listing(await self._view(exchange, listing))
+            return await send_ahead(exchange, 200, headers, pieces, place.aclose)
+
+    async def _view(self, exchange: Exchange, listing: KnownListing | None) -> page.ListingView:
         sort = page.parse_sort(dict(parse_qsl(exchange.query)))
         if listing is None:
             above = [page.Row(name, Kind.COLLECTION) for name in exchange.above]
@@ -247,7 +260,7 @@ class Reading:
         else:
             rows = await _rows(listing, sort, show_endpoints=exchange.show_endpoints)
             missing = listing.missing
-        view = page.ListingView(
+        return page.ListingView(
             path=exchange.external,
             rows=rows,
             sort=sort,
@@ -257,9 +270,6 @@ class Reading:
             partial=bool(missing),
             asked=len(self.federation.members.covering(exchange.path or "/")) if listing else 0,
         )
-        headers = _page_headers()
-        answers.note_missing(exchange, headers, missing)
-        return await answers.send_pieces(exchange, 200, headers, page.render_listing(view))
 
 
 def _page_headers() -> CIMultiDict[str]:

@@ -3,7 +3,8 @@
 Everything here is for requests that reach endpoints. A redirect of a remembered name does not pass by, and costs nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
 from typing import NoReturn
@@ -18,7 +19,7 @@ from ugrpy.load.asker import work_for, work_for_others
 from ugrpy.load.gate import Gate, TurnedAway
 from ugrpy.load.pace import SOONEST_S, Ending
 from ugrpy.load.rates import Rates
-from ugrpy.load.settings import LoadSettings
+from ugrpy.load.settings import RESERVE_SHARE, LoadSettings
 from ugrpy.load.share import Limit, Room
 from ugrpy.load.usage import Usage
 from ugrpy.security.networks import network_of
@@ -27,6 +28,9 @@ log = structlog.get_logger("ugrpy.load")
 
 # A network that is refused is named in the log at most so often.
 LOG_EVERY_S = 10.0
+# So many long pages are made at a time: each takes some 260 bytes a name while it is, and a second or two for a hundred thousand names.
+LONG_PAGES = 4
+LONG_PAGE_S = 5.0
 
 Address = IPv4Address | IPv6Address | None
 
@@ -51,6 +55,7 @@ class Admission:
                 settings.network_waiting,
             )
         )
+        self.pages = Gate(Room(LONG_PAGES, int(LONG_PAGES * RESERVE_SHARE), settings.max_waiting))
         self.usage = Usage()
         self._rates = (
             Rates(settings.network_rate, settings.burst) if settings.network_rate else None
@@ -69,6 +74,19 @@ class Admission:
     def at_work(self, address: Address) -> "Place":
         """A place for one request: ``async with``. Raises ``TooManyRequests``."""
         return Place(self, self.network(address))
+
+    @asynccontextmanager
+    async def long_page(self, address: Address) -> AsyncIterator[None]:
+        """For as long as a long page is being rendered. Raises ``TooManyRequests``."""
+        network = self.network(address)
+        try:
+            await self.pages.enter(network, self.settings.max_wait_s)
+        except TurnedAway:
+            self._refuse(network, Limit.PAGES, LONG_PAGE_S)
+        try:
+            yield
+        finally:
+            self.pages.leave(network)
 
     async def enter(self, network: str) -> None:
         """Wait for a turn; then ``leave``."""
@@ -171,6 +189,10 @@ _WORDS: dict[Limit, Callable[[LoadSettings], _Told]] = {
     Limit.TOO_LONG: lambda by: (
         f"the request waited for its turn for {by.max_wait_s:g} seconds",
         by.max_wait_s,
+    ),
+    Limit.PAGES: lambda _by: (
+        f"no more than {LONG_PAGES} long pages are made at a time here",
+        LONG_PAGES,
     ),
     Limit.RATE: lambda by: (
         f"one network may ask {by.network_rate:g} times a second here",

@@ -33,6 +33,7 @@ class Limit(StrEnum):
     TOO_LONG = "too_long"
     RATE = "rate"
     STREAMS = "streams"
+    PAGES = "pages"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,10 @@ def render_load(
         "max_waiting": room.waiting,
         "networks_active": share.active,
         "networks": _networks(admission, most),
+        "pages": {
+            "at_work": admission.pages.share.at_work,
+            "waiting": admission.pages.share.waiting,
+        },
         "streams": {} if streams is None else _streams(streams, most),
         "endpoints": {
             name: {
