@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import ClassVar
 
+from ugrpy.core.durations import phrase_duration
 from ugrpy.health.counts import BackOff, Draw, FailureRow, middle
 from ugrpy.health.holding import Holding
 from ugrpy.health.notices import Notice
@@ -43,7 +44,6 @@ from ugrpy.health.states import (
     Signal,
     State,
     Transition,
-    phrase_duration,
 )
 from ugrpy.health.warming import Warming
 from ugrpy.namespace.model import Cause, EndpointId
@@ -228,6 +228,13 @@ class Breaker:
             watched=self._condition is not State.IN_SERVICE,
             ejected_at_s=self._ejected_at if ejected else None,
         )
+
+    @property
+    def evidence_s(self) -> float | None:
+        """When something was last learnt of it here; ``None`` when nothing ever was."""
+        rhythm = self.rhythm
+        known = (rhythm.last_probe_s, rhythm.last_good_s, self.last_error_at)
+        return max((at for at in known if at is not None), default=None)
 
     def trial_due(self, now: float) -> bool:
         """Whether the next request may be the one trial of an endpoint that is not probed."""
