@@ -17,6 +17,7 @@ from ugrpy.federation.memory import Memory
 from ugrpy.federation.sharing import Sharing
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
+from ugrpy.load.settings import LoadSettings
 from ugrpy.locality.ranker import Ranker
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.fanout import FanoutPolicy, Want
@@ -34,6 +35,7 @@ class Policies:
     fanout: FanoutPolicy = field(default_factory=FanoutPolicy)
     cache: CachePolicy = field(default_factory=CachePolicy)
     max_list_items: int = 0
+    load: LoadSettings = field(default_factory=LoadSettings)
 
 
 class Federation:
@@ -53,7 +55,9 @@ class Federation:
         self.memory = Memory(policies.cache)
         self.clock = around.clock
         self.draw = around.draw
-        self.asking = Asking(self.members, board, ranker, self.memory, policies.fanout, around)
+        self.asking = Asking(
+            self.members, board, ranker, self.memory, policies.fanout, around, policies.load
+        )
         self._locating = Locating(self.asking)
         self._listing = Listing(self.asking, policies.max_list_items)
 

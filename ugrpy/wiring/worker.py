@@ -1,6 +1,7 @@
 """One gateway process: what is served where, by which settings, and what goes on beside it."""
 
 import asyncio
+from functools import partial
 from importlib import import_module
 
 import structlog
@@ -12,6 +13,7 @@ from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import ConfigError
 from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
+from ugrpy.load.admission import Admission
 from ugrpy.locality.geowatch import GeoWatcher
 from ugrpy.namespace.paths import PrefixMap
 from ugrpy.security.authz import AllowReading
@@ -31,6 +33,7 @@ from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.gauges import Gauges
 from ugrpy.wiring.health import Health, health
+from ugrpy.wiring.load import LoadGauges, render_load
 from ugrpy.wiring.shares import of_worker, too_few
 from ugrpy.wiring.sharing import sharing
 
@@ -91,8 +94,9 @@ class Worker:
                     checksums(self._config, federation, self._meter) as sums,
                     health(self._config, assembled, channels, self._meter) as caring,
                 ):
-                    gateway = self._gateway(federation, access_log, part, copier, sums)
-                    await self._serve(assembled, gateway, part, sums, caring, shared)
+                    load = Admission(self._config.load, self._clock, self._meter)
+                    gateway = self._gateway(federation, access_log, part, copier, sums, load)
+                    await self._serve(assembled, gateway, part, sums, caring, shared, load)
         finally:
             await assembled.close()
         return 0
@@ -105,14 +109,18 @@ class Worker:
         sums: Checksums,
         caring: Health,
         shared: Coherence | None,
+        load: Admission,
     ) -> None:
         service = self._config.service
         gauges = Gauges(self._meter, assembled.federation, gateway, part)
         state = ServiceState(self._meter, gauges.note, gauges.refresh, service.metrics_from)
+        state.also_refresh.append(LoadGauges(self._meter, load, assembled.federation).refresh)
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
-            pages = AdminPages(assembled, sums.store, state, part, caring.desk)
+            streams = None if gateway.streaming is None else gateway.streaming.share
+            who = partial(render_load, load, assembled.federation, streams)
+            pages = AdminPages(assembled, sums.store, state, part, caring.desk, who)
             doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
@@ -141,6 +149,7 @@ class Worker:
         part: Changing | None,
         copier: Copier | None,
         sums: Checksums,
+        load: Admission,
     ) -> Gateway:
         settings = self._config.federation
         options = GatewayOptions(
@@ -158,6 +167,7 @@ class Worker:
             options,
             part,
             copier=copier,
+            load=load,
             summing=sums.summing,
             clock=self._clock,
             meter=self._meter,
