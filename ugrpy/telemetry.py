@@ -198,6 +198,26 @@ ENDPOINT_FREE_BYTES = Metric(
     over_workers="min",
 )
 
+FLIGHTS = Metric(
+    "ugrpy_flights_recorded_total",
+    MetricKind.COUNTER,
+    "decisions",
+    "Decisions that the flight recorder has written down.",
+)
+FLIGHTS_LOST = Metric(
+    "ugrpy_flights_lost_total",
+    MetricKind.COUNTER,
+    "decisions",
+    "Decisions that the flight recorder could not write down.",
+    (
+        Label(
+            "reason",
+            "waiting: too many were waiting for a slow disk; disk: it refused them",
+            ("waiting", "disk"),
+        ),
+    ),
+)
+
 _DIRECTION = Label(
     "direction",
     "seen from here: push to another server, or pull from one",
@@ -256,6 +276,8 @@ METRICS = (
     ENDPOINT_FREE_BYTES,
     COPIES,
     COPIED_BYTES,
+    FLIGHTS,
+    FLIGHTS_LOST,
     CLIENT_FAULTS,
     BACKGROUND_FAILURES,
 )

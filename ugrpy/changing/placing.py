@@ -5,9 +5,9 @@ while it is replaced; then those that whoever uploads prefers; then as reading i
 are made there; an endpoint that will not make them is passed over for the next.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ugrpy.cache.entries import AgingCache
 from ugrpy.changing.ground import Ground
@@ -15,6 +15,8 @@ from ugrpy.changing.looking import Look, look, visible_collection
 from ugrpy.changing.room import Rooms
 from ugrpy.changing.verdicts import none_did
 from ugrpy.core.errors import Clash, Forbidden, NoRoom, NotFound, Unavailable
+from ugrpy.locality.drawn import Drawn
+from ugrpy.locality.model import Candidate
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Kind, Observation, Unknown
 from ugrpy.namespace.outcomes import Conflict, Done, Full, Outcome
@@ -30,10 +32,26 @@ UNKNOWN_ROOM = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An endpoint that an upload may go to, and its own path for the name."""
+    """An endpoint that an upload may go to, and its own path for the name. ``ranking``: how it came to be this one."""
 
     endpoint: EndpointId
     remote: str
+    ranking: "PlaceRanking | None" = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRanking:
+    """What a ranking of places saw and gave, for whoever writes it down.
+
+    ``order`` is who is tried one after the other, for the numbers ``drawn``; ``rooms`` is what each could take, ``ahead`` the group of each, lower ones being tried first.
+    """
+
+    order: tuple[EndpointId, ...]
+    drawn: tuple[float, ...]
+    rooms: Mapping[str, float]
+    ahead: Mapping[str, int]
+    candidates: Mapping[str, Candidate]
+    absent: frozenset[EndpointId]
 
 
 class Placing:
@@ -136,12 +154,23 @@ class Placing:
                 f"{seen.path}: no storage element in service has room for it",
                 missing={str(name): f"{room} bytes left" for name, room in left.items()},
             )
-        ranked = self._ranked(zone, fitting, left)
+        rooms = _rooms(fitting, left)
+        federation = self._ground.federation
+        draw = Drawn(federation.draw)
+        ranked = [EndpointId(name) for name in federation.ranker.place(zone, rooms, draw)]
         upload = self._ground.overlay.upload(seen.path)
         first = None if upload is None else upload.target
         holders = () if seen.merged is None else seen.merged.holders
         order = placing_order(ranked, first, holders, preferred)
-        return (Site(name, serving[name]) for name in order)
+        ranking = PlaceRanking(
+            tuple(order),
+            tuple(draw.numbers),
+            rooms,
+            groups(order, first, holders, preferred),
+            federation.ranker.candidates,
+            federation.board.absent,
+        )
+        return (Site(name, serving[name], ranking) for name in order)
 
     def _would_take(self, seen: Look, name: EndpointId) -> bool:
         match seen.said.get(name):
@@ -151,23 +180,6 @@ class Placing:
                 return True
             case _:
                 return False  # in trouble, or refusing us
-
-    def _ranked(
-        self,
-        zone: Zone,
-        fitting: set[EndpointId],
-        left: dict[EndpointId, int | None],
-    ) -> list[EndpointId]:
-        ground = self._ground
-        known = [room for name in fitting if (room := left[name]) is not None]
-        usual = sum(known) / len(known) if known else UNKNOWN_ROOM
-        rooms = {
-            str(name): float(usual if (room := left[name]) is None else room) for name in fitting
-        }
-        return [
-            EndpointId(name)
-            for name in ground.federation.ranker.place(zone, rooms, ground.federation.draw)
-        ]
 
     # -- the collections above ----------------------------------------------------------------------
 
@@ -217,9 +229,29 @@ def placing_order(
 ) -> list[EndpointId]:
     """Who is tried in which order: the target of an upload under way, then holders of the name, then those preferred, each group as ranked."""
     # what is stable in Python's sort keeps the ranking within each group
-    return sorted(
-        ranked, key=lambda name: (name != first, name not in holders, name not in preferred)
-    )
+    return sorted(ranked, key=groups(ranked, first, holders, preferred).__getitem__)
+
+
+def groups(
+    names: Iterable[EndpointId],
+    first: EndpointId | None,
+    holders: Collection[EndpointId],
+    preferred: Collection[EndpointId],
+) -> dict[str, int]:
+    """The group of each, the lowest being tried first."""
+    return {
+        name: 4 * (name != first) + 2 * (name not in holders) + (name not in preferred)
+        for name in names
+    }
+
+
+def _rooms(
+    fitting: Iterable[EndpointId], left: Mapping[EndpointId, int | None]
+) -> dict[str, float]:
+    """What counts as the room of each; where it is not known, what the others have on average."""
+    known = [room for name in fitting if (room := left[name]) is not None]
+    usual = sum(known) / len(known) if known else UNKNOWN_ROOM
+    return {str(name): float(usual if (room := left[name]) is None else room) for name in fitting}
 
 
 def outcome_is_there(outcome: Outcome) -> bool:

@@ -6,12 +6,12 @@ reader of this host treats the name as one that is being written, whatever happe
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ugrpy.changing.ground import Ground, new_number
 from ugrpy.changing.looking import Look, look
 from ugrpy.changing.owners import numbered
-from ugrpy.changing.placing import Placing, Site
+from ugrpy.changing.placing import PlaceRanking, Placing, Site
 from ugrpy.changing.way import busy
 from ugrpy.core.errors import Clash, MethodNotAllowed, Unavailable
 from ugrpy.endpoints.base import Verb
@@ -67,12 +67,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where it goes. ``remote`` is the endpoint's own path, ``created``: nothing of that name was there before."""
+    """Where it goes. ``remote`` is the endpoint's own path, ``created``: nothing of that name was there before. ``ranking``: how the place was found."""
 
     replica: Replica
     remote: str
     upload: Upload
     created: bool
+    ranking: PlaceRanking | None = field(default=None, compare=False, repr=False)
 
 
 class Uploads:
@@ -209,4 +210,4 @@ class Uploads:
     def _placed(self, seen: Look, site: Site, upload: Upload) -> Placed:
         member = self._ground.member(site.endpoint)
         replica = Replica(site.endpoint, member.endpoint.url(site.remote, Verb.PUT), member.country)
-        return Placed(replica, site.remote, upload, created=seen.merged is None)
+        return Placed(replica, site.remote, upload, seen.merged is None, site.ranking)

@@ -15,6 +15,7 @@ from ugrpy.federation.members import Member, Members
 from ugrpy.federation.memory import Memory
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
+from ugrpy.locality.drawn import Drawn
 from ugrpy.locality.ranker import Ranker
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.fanout import FanoutPolicy, Want
@@ -34,7 +35,10 @@ class Policies:
 
 
 class Federation:
-    """One namespace over many endpoints. All methods belong to the loop in which it was made."""
+    """One namespace over many endpoints. All methods belong to the loop in which it was made.
+
+    ``lots`` has the numbers that the latest ``order`` drew, if it ranked several.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Federation:
         self.memory = Memory(policies.cache)
         self.clock = around.clock
         self.draw = around.draw
+        self.lots = Drawn(around.draw)
         self.asking = Asking(self.members, board, ranker, self.memory, policies.fanout, around)
         self._locating = Locating(self.asking)
         self._listing = Listing(self.asking, policies.max_list_items)
@@ -97,7 +102,9 @@ class Federation:
                 raise self._no_holder(known.path, merged)
         if len(holders) < 2:
             return holders
-        return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, self.draw))
+        lots = self.lots
+        lots.numbers.clear()
+        return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, lots))
 
     def replicas(
         self, known: KnownName, order: Sequence[EndpointId], verb: Verb = Verb.GET

@@ -88,6 +88,7 @@ def file_headers(known: KnownName, merged: Merged) -> CIMultiDict[str]:
 def note_missing(exchange: Exchange, headers: CIMultiDict[str], missing: Mapping[str, str]) -> None:
     """Say which endpoints did not contribute (``Proxy-Status``, RFC 9209); only how many, where names are not shown."""
     if missing:
+        exchange.missing = missing
         shown = sorted(missing.items()) if exchange.show_endpoints else [("", "")] * len(missing)
         headers["Proxy-Status"] = proxy_status(
             [(name, "destination_unavailable", reason) for name, reason in shown]

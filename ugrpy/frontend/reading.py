@@ -76,6 +76,7 @@ class Reading:
             known = await self.federation.inquire(exchange.path, Want.BEST, exchange.zone)
         else:
             exchange.cache = "hit"
+        exchange.known = known
         describe = metalink_accepted(accept)
         if not known.settled:
             merged = self.federation.expect(known)
@@ -148,16 +149,15 @@ class Reading:
         path = exchange.path
         assert path is not None
         known = self.federation.recall(path, want, exchange.zone)
-        if known is not None:
-            exchange.cache = "hit"
-            return known
-        exchange.cache = "miss"
-        return await self.federation.inquire(path, want, exchange.zone)
+        exchange.cache = "miss" if known is None else "hit"
+        exchange.known = known = known or await self.federation.inquire(path, want, exchange.zone)
+        return known
 
     def _redirect(
         self, exchange: Exchange, known: KnownName, *, describe: bool = False
     ) -> web.StreamResponse:
         order = self.federation.order(known, exchange.zone)
+        exchange.ranked(order, self.federation)
         exchange.endpoint = order[0]
         self.redirected[order[0]].add()
         merged = known.merged
@@ -186,6 +186,7 @@ class Reading:
         if merged.entry.kind is Kind.COLLECTION:
             raise NotFound(f"{exchange.external} is a collection; metalinks describe files")
         order = self.federation.order(known, exchange.zone)
+        exchange.ranked(order, self.federation)
         replicas = self.federation.replicas(known, order[: self.max_replicas or None])
         document = Document(
             name=name_of(exchange.external),

@@ -33,6 +33,7 @@ async def stream_upload(
     wanted = replace(wanted, size_bytes=size_bytes, streamed=True)
     with streaming.counted():
         placed = await changing.write(wanted, content, idle_s)
+    exchange.placed(placed.ranking)
     response = web.Response(
         status=201 if placed.created else 204, headers={"Server": answers.SERVER}
     )

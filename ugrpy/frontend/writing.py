@@ -69,6 +69,7 @@ class Writing:
             return await stream_upload(exchange, self.streaming, self.changing, wanted)
         placed = await self.changing.upload(wanted)
         replica = placed.replica
+        exchange.placed(placed.ranking)
         exchange.endpoint = replica.endpoint
         self.redirected[replica.endpoint].add()
         headers = {"Server": answers.SERVER, "Location": replica.url}

@@ -1,9 +1,10 @@
 """The admin listener's pages: loopback or a Unix socket only, never the clients' port.
 
-Liveness, readiness and metrics without restriction, the endpoints' health, the changes under way, ``explain`` for any path and client, and which replicas
-disagree.
+Liveness, readiness and metrics without restriction, the endpoints' health, the changes under way, ``explain`` for any path and client, which replicas
+disagree, and what was decided before.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from urllib.parse import parse_qs
 
@@ -18,17 +19,23 @@ from ugrpy.locality.prefixes import parse_address
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import normalise
 from ugrpy.service.observing import problem_of
-from ugrpy.service.state import ClientAddress, ServiceState
+from ugrpy.service.state import ClientAddress, ServiceState, Side
 from ugrpy.summing import Store
 from ugrpy.summing.store import facts_of
 from ugrpy.wiring.assembly import Assembled
+from ugrpy.wiring.flights import FlightPages
 
 
 class AdminPages:
     """The handler for the admin listener. ``part`` is the process's part in changes, ``None`` where nobody may change anything."""
 
     def __init__(
-        self, assembled: Assembled, store: Store, state: ServiceState, part: Changing | None
+        self,
+        assembled: Assembled,
+        store: Store,
+        state: ServiceState,
+        part: Changing | None,
+        flights: FlightPages | None = None,
     ) -> None:
         self._federation = assembled.federation
         self._store = store
@@ -40,6 +47,9 @@ class AdminPages:
             "/v1/explain": self._explain,
             "/v1/disagreements": self._disagreements,
         }
+        if flights is not None:
+            self._pages["/v1/flights"] = self._recorded(flights.found)
+            self._pages["/v1/flights/replay"] = self._recorded(flights.replayed)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request of an operator."""
@@ -94,6 +104,12 @@ class AdminPages:
         path = normalise(query["path"])
         explanation = await explain(self._federation, path, self._federation.ranker.zone_of(client))
         return web.json_response(asdict(explanation))
+
+    def _recorded(self, ask: Callable[[Mapping[str, str]], Awaitable[dict[str, object]]]) -> Side:
+        async def page(request: web.BaseRequest, _client: ClientAddress) -> web.StreamResponse:
+            return web.json_response(await ask(_query(request)))
+
+        return page
 
 
 def _query(request: web.BaseRequest) -> dict[str, str]:

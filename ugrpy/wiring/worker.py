@@ -13,6 +13,8 @@ from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.health.prober import run_prober
 from ugrpy.locality.geowatch import GeoWatcher
 from ugrpy.namespace.paths import PrefixMap
+from ugrpy.recording import Recorder
+from ugrpy.recording.replay import OtherRules
 from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog, opened_log
 from ugrpy.service.background import Background
@@ -26,7 +28,9 @@ from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
+from ugrpy.wiring.flights import FlightPages, Recorded
 from ugrpy.wiring.gauges import Gauges
+from ugrpy.wiring.recording import recording
 
 
 def run_worker(
@@ -72,9 +76,10 @@ class Worker:
                     changing(self._config, federation, self._meter) as part,
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
+                    recording(self._config, federation, self._meter, self._index) as recorder,
                 ):
-                    gateway = self._gateway(federation, access_log, part, copier, sums)
-                    await self._serve(assembled, gateway, part, sums)
+                    gateway = self._gateway(federation, access_log, part, copier, sums, recorder)
+                    await self._serve(assembled, gateway, part, sums, recorder)
         finally:
             await assembled.close()
         return 0
@@ -85,6 +90,7 @@ class Worker:
         gateway: Gateway,
         part: Changing | None,
         sums: Checksums,
+        recorder: Recorder | None,
     ) -> None:
         service = self._config.service
         gauges = Gauges(self._meter, assembled.federation, gateway, part)
@@ -92,7 +98,8 @@ class Worker:
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
-            pages = AdminPages(assembled, sums.store, state, part)
+            flights = None if recorder is None else self._flight_pages(assembled, recorder)
+            pages = AdminPages(assembled, sums.store, state, part, flights)
             doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
@@ -106,6 +113,8 @@ class Worker:
                 Background("steward", lambda: follow_up(self._config, part)),
                 Background("room", part.rooms.run),
             ]
+        if recorder is not None:
+            background.append(Background("recorder", recorder.run))
         if service.workers > 1:
             background += among_workers(state, stop)
         options = options_for(service, "ugrpy", protocol=self._protocol, worker=self._index)
@@ -118,6 +127,7 @@ class Worker:
         part: Changing | None,
         copier: Copier | None,
         sums: Checksums,
+        recorder: Recorder | None,
     ) -> Gateway:
         settings = self._config.federation
         options = GatewayOptions(
@@ -129,6 +139,7 @@ class Worker:
             access_log=access_log,
             body_timeout_s=self._config.service.body_timeout_s,
             streaming=self._config.streaming,
+            recorder=recorder,
         )
         return Gateway(
             federation,
@@ -139,6 +150,10 @@ class Worker:
             clock=self._clock,
             meter=self._meter,
         )
+
+    def _flight_pages(self, assembled: Assembled, recorder: Recorder) -> FlightPages:
+        today = OtherRules(recorder.rules, assembled.locator.place)
+        return FlightPages(Recorded(recorder.folder), today, self._clock)
 
     async def _probe(self, federation: Federation) -> None:
         await run_prober(
