@@ -17,7 +17,7 @@ skipped up to the next magic; so the end that a killed process left behind is sk
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -27,6 +27,8 @@ _LENGTHS = struct.Struct("<III")
 # No frame of ours is near it; a length beyond it is damage, and so is content that swells beyond it.
 MOST_BYTES = 64 * 1024 * 1024
 _STRIDE = 256 * 1024
+# Level 6 is 10 % smaller and takes four times as long.
+LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,12 @@ class Damage:
     size_bytes: int
 
 
-def render_frame(head: Head, sieve: bytes, content: bytes, level: int = 6) -> bytes:
-    """The bytes of a frame; ``content`` is compressed here."""
+def render_frame(head: Head, sieve: bytes, pieces: Iterable[bytes]) -> bytes:
+    """The bytes of a frame; the content, which comes in pieces, is compressed here. Other threads have their turn with each piece."""
     said = {**head.facts, "rows": head.rows, "first": head.first_s, "last": head.last_s}
     text = json.dumps(said, separators=(",", ":")).encode("ascii")
-    body = zlib.compress(content, level)
+    packing = zlib.compressobj(LEVEL)
+    body = b"".join((*(packing.compress(piece) for piece in pieces), packing.flush()))
     lengths = _LENGTHS.pack(len(text), len(sieve), len(body))
     crc = zlib.crc32(sieve, zlib.crc32(text, zlib.crc32(lengths)))
     return b"".join((MAGIC, lengths, struct.pack("<II", crc, zlib.crc32(body)), text, sieve, body))

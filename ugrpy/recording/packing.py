@@ -12,8 +12,9 @@ at, and a reader who looks for a path need not build the rest.
 """
 
 import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
+from itertools import islice
 from typing import Any
 
 from ugrpy.federation.known import KnownName
@@ -22,7 +23,13 @@ from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.model import EndpointId
 from ugrpy.recording.flights import Among
 from ugrpy.recording.frames import Head
-from ugrpy.recording.sieve import client_tokens, kept_bits, make_sieve, parse_network, path_tokens
+from ugrpy.recording.sieve import (
+    add_path_tokens,
+    client_tokens,
+    kept_bits,
+    make_sieve,
+    parse_network,
+)
 from ugrpy.security.identity import Identity
 
 Row = tuple[
@@ -55,7 +62,7 @@ class _Values:
     """Distinct values, each written once."""
 
     def __init__(self) -> None:
-        self.numbers: dict[Hashable, int] = {}
+        self.numbers: dict[Any, int] = {}
         self.column: list[int] = []
 
     def add(self, values: Iterable[Hashable]) -> None:
@@ -85,21 +92,54 @@ class _Objects:
             column.append(number)
 
 
+class _Scenes:
+    """What was known of names: a table of columns too, since in the worst case each row has another name."""
+
+    def __init__(self) -> None:
+        self._path: list[str | int | None] = []
+        self._at: list[float] = []
+        self._said = _Values()
+        self._more = _Values()
+
+    def add(self, scenes: Sequence[KnownName | None], paths: Mapping[str, int]) -> None:
+        """Some more; a path that is in the table of the clients' paths already is written as its number there."""
+        find = paths.get
+        self._path += [None if one is None else find(one.path, one.path) for one in scenes]
+        self._at += [0.0 if one is None else one.at_s for one in scenes]
+        self._said.add([_said(one) for one in scenes])
+        self._more.add([_more(one) for one in scenes])
+
+    def table(self, first_s: float) -> dict[str, list[Any]]:
+        """Times are in milliseconds, before or after that of the first row."""
+        return {
+            "path": self._path,
+            "at": [int((at - first_s) * 1000) for at in self._at],
+            "said": self._said.column,
+            "more": self._more.column,
+            "saids": self._said.table(),
+            "mores": [json.loads(text) if text else None for text in self._more.table()],
+        }
+
+
 _VALUES = ("method", "path", "client", "cache", "endpoint", "why", "order", "drawn", "out")
 _OBJECTS = ("identity", "zone", "scene", "missing", "among", "candidates")
 
 
 class Packer:
-    """Gathers rows for one block. ``since_epoch_s`` turns the rows' times into those of the calendar."""
+    """Gathers rows for one block. ``since_epoch_s`` turns the rows' times into those of the calendar; ``kept``: how much of addresses is kept."""
 
-    def __init__(self, since_epoch_s: float) -> None:
+    def __init__(self, since_epoch_s: float, kept: "KeptBits") -> None:
         self._since_epoch_s = since_epoch_s
+        self._kept = kept
         self._at: list[float] = []
         self._took: list[int] = []
         self._number: list[int] = []
         self._status: list[int] = []
         self._values = {name: _Values() for name in _VALUES}
         self._objects = {name: _Objects() for name in _OBJECTS}
+        self._scenes = _Scenes()
+        self._clients: list[str] = []
+        self._tokens: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._at)
@@ -111,10 +151,18 @@ class Packer:
         self._took += [int(seconds * MICRO) for seconds in took]
         self._number += number
         self._status += status
+        paths, clients = self._values["path"], self._values["client"]
+        before = len(paths.numbers), len(clients.numbers), len(self._objects["scene"].things)
         for values, column in zip(self._values.values(), shared, strict=False):
             values.add(column)
         for objects, column in zip(self._objects.values(), shared[len(_VALUES) :], strict=True):
             objects.add(column)
+        for path in islice(paths.numbers, before[0], None):
+            add_path_tokens(self._tokens, path)
+        for client in islice(clients.numbers, before[1], None):
+            self._clients.append(self._kept.of(client))
+            self._tokens.update(client_tokens(self._clients[-1]))
+        self._scenes.add(self._objects["scene"].things[before[2] :], paths.numbers)
 
     @property
     def absences(self) -> list[frozenset[EndpointId]]:
@@ -122,7 +170,7 @@ class Packer:
         return self._values["out"].table()
 
     def document(
-        self, reasons: Mapping[str, str], rules: Sequence[PreferenceRule], kept: "KeptBits"
+        self, reasons: Mapping[str, str], rules: Sequence[PreferenceRule]
     ) -> dict[str, Any]:
         """All of it as JSON has it. ``reasons``: why each endpoint that is out of service is."""
         values, objects = self._values, self._objects
@@ -136,14 +184,14 @@ class Packer:
         }
         tables = {
             **{name: one.table() for name, one in values.items()},
-            "client": [kept.of(client) for client in values["client"].table()],
+            "client": self._clients,
             "out": [{name: reasons.get(name, "") for name in sorted(out)} for out in self.absences],
             "identity": [_identity(one) for one in objects["identity"].things],
             "zone": [_zone(one, rules) for one in objects["zone"].things],
             "missing": [dict(one) if one else {} for one in objects["missing"].things],
             "among": [_among(one) for one in objects["among"].things],
             "candidates": [_candidates(one) for one in objects["candidates"].things],
-            "scene": _scenes(objects["scene"].things, self._since_epoch_s),
+            "scene": self._scenes.table(first),
         }
         return {
             "from": first + self._since_epoch_s,
@@ -153,6 +201,18 @@ class Packer:
             },
             "tables": tables,
         }
+
+    def head(self, document: Mapping[str, Any], facts: Mapping[str, object]) -> tuple[Head, bytes]:
+        """What a reader wants to know before it reads the document, and the sieve; ``facts`` are added to it."""
+        first_s: float = document["from"]
+        offsets: list[int] = document["columns"]["at"]
+        head = Head(
+            len(self),
+            first_s + min(offsets) / MICRO,
+            first_s + max(offsets) / MICRO,
+            {**facts, "kept": kept_bits(self._clients)},
+        )
+        return head, make_sieve(self._tokens)
 
 
 class KeptBits:
@@ -169,28 +229,19 @@ class KeptBits:
         return str(ip_network((network.network_address, bits), strict=False))
 
 
-def head_of(
-    document: Mapping[str, Any], rows: int, facts: Mapping[str, object]
-) -> tuple[Head, bytes]:
-    """What a reader wants to know before it reads the document; ``facts`` are added to it."""
-    first_s: float = document["from"]
-    offsets: list[int] = document["columns"]["at"]
-    clients: list[str] = document["tables"]["client"]
-    tokens = {token for path in document["tables"]["path"] for token in path_tokens(path)}
-    for client in clients:
-        tokens.update(client_tokens(client))
-    head = Head(
-        rows,
-        first_s + min(offsets) / MICRO,
-        first_s + max(offsets) / MICRO,
-        {**facts, "kept": kept_bits(clients)},
-    )
-    return head, make_sieve(tokens)
+def render_document(document: Mapping[str, Any]) -> Iterator[bytes]:
+    """The text of a document in pieces, none of which takes long to make."""
+    yield b'{"from":%s' % _json(document["from"])
+    for part in ("columns", "tables"):
+        yield b',"%s":{' % part.encode()
+        for number, (name, value) in enumerate(document[part].items()):
+            yield b'%s"%s":%s' % (b"," if number else b"", name.encode(), _json(value))
+        yield b"}"
+    yield b"}"
 
 
-def render_document(document: Mapping[str, Any]) -> bytes:
-    """The text of a document."""
-    return json.dumps(document, separators=(",", ":")).encode("ascii")
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 # -- the tables ------------------------------------------------------------------------------------
@@ -224,45 +275,29 @@ def _candidates(candidates: Mapping[str, Candidate]) -> dict[str, list[object]]:
     return {n: [c.weight, c.load, c.sluggish, c.excluded] for n, c in candidates.items()}
 
 
-def _scenes(scenes: Sequence[KnownName | None], since_epoch_s: float) -> dict[str, list[Any]]:
-    said = _Values()
-    said.add([_said(one) for one in scenes])
-    extras = [_more(one) for one in scenes]
-    distinct: dict[str, int] = {}
-    more_column = [
-        distinct.setdefault("" if one is None else json.dumps(one), len(distinct)) for one in extras
-    ]
-    return {
-        "path": [None if one is None else one.path for one in scenes],
-        "at": [None if one is None else round(one.at_s + since_epoch_s, 3) for one in scenes],
-        "said": said.column,
-        "more": more_column,
-        "saids": said.table(),
-        "mores": [json.loads(text) if text else None for text in distinct],
-    }
-
-
 def _said(known: KnownName | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if known is None:
         return (), ()
     return () if known.merged is None else known.merged.holders, known.summary.absent
 
 
-def _more(known: KnownName | None) -> dict[str, object] | None:
-    """What is rare: trouble, refusals and disagreements."""
+def _more(known: KnownName | None) -> str:
+    """What is rare: trouble, refusals and disagreements; as text, so that equal ones are written once."""
     if known is None:
-        return None
+        return ""
     summary = known.summary
     conflicts = known.merged.conflicts if known.merged else ()
     if not (conflicts or known.out or known.silent or summary.unknown or summary.denied):
-        return None
-    return {
-        "outvoted": [[c.endpoint, c.about, c.says, c.majority] for c in conflicts],
-        "silent": sorted(known.silent),
-        "denied": {name: one.detail for name, one in summary.denied.items()},
-        "unknown": {
-            name: one.inside or one.detail or one.cause.value
-            for name, one in summary.unknown.items()
-        },
-        "out": {name: one.reason for name, one in known.out.items()},
-    }
+        return ""
+    return json.dumps(
+        {
+            "outvoted": [[c.endpoint, c.about, c.says, c.majority] for c in conflicts],
+            "silent": sorted(known.silent),
+            "denied": {name: one.detail for name, one in summary.denied.items()},
+            "unknown": {
+                name: one.inside or one.detail or one.cause.value
+                for name, one in summary.unknown.items()
+            },
+            "out": {name: one.reason for name, one in known.out.items()},
+        }
+    )

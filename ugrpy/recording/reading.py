@@ -119,7 +119,7 @@ def _may_fit(frame: Frame, query: Query) -> bool:
     head = frame.head
     if head.last_s < query.since_s or head.first_s >= query.until_s:
         return False
-    if query.path not in (None, "/") and not may_hold(frame.sieve, f"p{query.path}"):
+    if query.path is not None and not may_hold(frame.sieve, query.path):
         return False
     if query.id is not None and head.facts.get("process") != query.id.partition("-")[0]:
         return False

@@ -25,7 +25,7 @@ from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.model import EndpointId
 from ugrpy.recording.flights import Among
 from ugrpy.recording.frames import render_frame
-from ugrpy.recording.packing import KeptBits, Packer, Row, head_of, render_document
+from ugrpy.recording.packing import KeptBits, Packer, Row, render_document
 from ugrpy.recording.reading import oldest_s
 from ugrpy.recording.ring import RingWriter
 from ugrpy.recording.rules import Rules, forget_rules, keep_rules
@@ -38,11 +38,9 @@ FLUSH_S = 0.25
 # Rows that wait: a second of the fastest redirects there are, about 5 MB.
 MOST_WAITING = 16_384
 # A block of more rows compresses no better, and a reader has to unpack all of it.
-BLOCK_ROWS = 2_048
-# So many rows are packed before requests have their turn: a fifth of a millisecond.
+BLOCK_ROWS = 1_024
+# So many rows are packed before requests have their turn: a third of a millisecond.
 SLICE_ROWS = 128
-# Better compression takes longer, but in a thread and without the interpreter.
-LEVEL = 6
 TOLD_EVERY_S = 60.0
 # Clocks are set now and then.
 RULES_MARGIN_S = 3600.0
@@ -187,13 +185,13 @@ class Recorder:
 
     async def _record(self, rows: Sequence[Row]) -> None:
         clock = self._federation.clock
-        packer = Packer(clock.wall() - clock.monotonic())
+        packer = Packer(clock.wall() - clock.monotonic(), self._kept)
         for at in range(0, len(rows), SLICE_ROWS):
             packer.add(rows[at : at + SLICE_ROWS])
             await next_turn()
-        document = packer.document(self._reasons(packer), self.rules.preferences, self._kept)
+        document = packer.document(self._reasons(packer), self.rules.preferences)
         try:
-            await asyncio.to_thread(self._write, document, len(rows))
+            await asyncio.to_thread(self._write, packer, document)
         except OSError as error:
             self._lost[Lost.DISK].add(len(rows))
             self._say(error)
@@ -206,9 +204,9 @@ class Recorder:
         out = frozenset[EndpointId]().union(*packer.absences)
         return {name: board[name].out_reason(now) or "was out of service" for name in out}
 
-    def _write(self, document: Mapping[str, Any], rows: int) -> None:
-        head, sieve = head_of(document, rows, self._facts)
-        self._ring.append(render_frame(head, sieve, render_document(document), LEVEL))
+    def _write(self, packer: Packer, document: Mapping[str, Any]) -> None:
+        head, sieve = packer.head(document, self._facts)
+        self._ring.append(render_frame(head, sieve, render_document(document)))
 
     def _keep_rules(self) -> None:
         """What a new file refers to is there before it, and goes some time after the last file that refers to it."""

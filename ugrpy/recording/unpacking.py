@@ -5,7 +5,7 @@ form raises ``Damaged`` and nothing else.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -134,9 +134,26 @@ class Block:
         number = self.numbers("scene")[row]
         key = "scene", number
         if key not in self._made:
-            self._made[key] = _scene(self._tables["scene"], number)
+            self._made[key] = self._make_scene(number)
         scene: Scene | None = self._made[key]
         return scene
+
+    def _make_scene(self, number: int) -> Scene | None:
+        table = self._tables["scene"]
+        path = table["path"][number]
+        if path is None:
+            return None
+        holders, absent = table["saids"][table["said"][number]]
+        more = table["mores"][table["more"][number]] or {}
+        return Scene(
+            str(self._tables["path"][path] if isinstance(path, int) else path),
+            self._from_s + table["at"][number] / 1000,
+            _names(holders),
+            _names(absent),
+            _names(more.get("silent", [])),
+            tuple(Outvoted(*map(str, one)) for one in _list(more.get("outvoted", []))),
+            *(_reasons(more.get(name, {})) for name in ("denied", "unknown", "out")),
+        )
 
 
 def _names(said: Any) -> tuple[str, ...]:
@@ -195,20 +212,3 @@ def _candidates(said: Any) -> dict[str, SeenCandidate]:
         str(name): SeenCandidate(float(weight), float(load), bool(sluggish), str(excluded))
         for name, (weight, load, sluggish, excluded) in said.items()
     }
-
-
-def _scene(table: Mapping[str, Any], number: int) -> Scene | None:
-    path = table["path"][number]
-    if path is None:
-        return None
-    holders, absent = table["saids"][table["said"][number]]
-    more = table["mores"][table["more"][number]] or {}
-    return Scene(
-        str(path),
-        float(table["at"][number]),
-        _names(holders),
-        _names(absent),
-        _names(more.get("silent", [])),
-        tuple(Outvoted(*map(str, one)) for one in _list(more.get("outvoted", []))),
-        *(_reasons(more.get(name, {})) for name in ("denied", "unknown", "out")),
-    )
