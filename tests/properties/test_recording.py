@@ -191,35 +191,6 @@ def test_any_bytes_are_read_without_an_error(data):
     assert sum(one.size_bytes for one in found if isinstance(one, Damage)) == len(data)
 
 
-@given(
-    worlds(),
-    st.recursive(
-        st.none() | st.integers() | texts,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    ),
-    st.data(),
-)
-def test_any_content_is_read_or_said_to_be_damaged(world, nonsense, data):
-    """A block whose check sums are right may still be another program's."""
-    import json
-
-    frame_bytes = framed([row_of(world, None, ("a",), Drawn(never))], world.rules)
-    file = io.BytesIO(frame_bytes)
-    (frame,) = scan(file, len(frame_bytes))
-    assert isinstance(frame, Frame)
-    document = json.loads(read_content(file, frame))
-    part = data.draw(st.sampled_from(["columns", "tables"]))
-    key = data.draw(st.sampled_from(sorted(document[part])))
-    document[part][key] = nonsense
-    try:
-        block = Block(frame.head, json.dumps(document).encode())
-        block.flight(0)
-    except Damaged:
-        return
-    # nothing but the place that was changed can differ
-    assert block.flight(0).rules == "00ff"
-
-
 # -- nothing that fits is passed over ------------------------------------------------------------------
 
 

@@ -5,10 +5,9 @@ A file is a row of frames, each ::
     magic      8 bytes  "\\xf1ugfl\\x01\\r\\n": the version is in it, and no text looks like it
     lengths    3 x u32  of head, sieve and body, little endian
     crc        u32      of lengths, head and sieve
-    body crc   u32
     head       JSON     {"rows": 2, "first": 1790000000.1, "last": 1790000000.3, ...}
     sieve               see ``sieve``
-    body                zlib
+    body                zlib, which has a check sum of its own
 
 Whoever looks for something reads heads and sieves and passes over the bodies. A frame that is not as it should be is
 skipped up to the next magic; so the end that a killed process left behind is skipped too, since a file is never written on by another one.
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 MAGIC = b"\xf1ugfl\x01\r\n"
-_FIXED = struct.Struct("<8sIIIII")
+_FIXED = struct.Struct("<8sIIII")
 _LENGTHS = struct.Struct("<III")
 # No frame of ours is near it; a length beyond it is damage, and so is content that swells beyond it.
 MOST_BYTES = 64 * 1024 * 1024
@@ -49,7 +48,6 @@ class Frame:
     sieve: bytes
     body_at: int
     body_bytes: int
-    body_crc: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def render_frame(head: Head, sieve: bytes, pieces: Iterable[bytes]) -> bytes:
     body = b"".join((*(packing.compress(piece) for piece in pieces), packing.flush()))
     lengths = _LENGTHS.pack(len(text), len(sieve), len(body))
     crc = zlib.crc32(sieve, zlib.crc32(text, zlib.crc32(lengths)))
-    return b"".join((MAGIC, lengths, struct.pack("<II", crc, zlib.crc32(body)), text, sieve, body))
+    return b"".join((MAGIC, lengths, struct.pack("<I", crc), text, sieve, body))
 
 
 def scan(file: BinaryIO, size_bytes: int) -> Iterator[Frame | Damage]:
@@ -93,8 +91,6 @@ def read_content(file: BinaryIO, frame: Frame) -> bytes:
     """The content of a block; empty when it is damaged."""
     file.seek(frame.body_at)
     body = file.read(frame.body_bytes)
-    if len(body) != frame.body_bytes or zlib.crc32(body) != frame.body_crc:
-        return b""
     unpacking = zlib.decompressobj()
     try:
         content = unpacking.decompress(body, MOST_BYTES)
@@ -108,7 +104,7 @@ def _frame_at(file: BinaryIO, at: int, size_bytes: int) -> Frame | None:
     fixed = file.read(_FIXED.size)
     if len(fixed) < _FIXED.size or not fixed.startswith(MAGIC):
         return None
-    _magic, text_bytes, sieve_bytes, body_bytes, crc, body_crc = _FIXED.unpack(fixed)
+    _magic, text_bytes, sieve_bytes, body_bytes, crc = _FIXED.unpack(fixed)
     body_at = at + _FIXED.size + text_bytes + sieve_bytes
     if max(text_bytes, sieve_bytes, body_bytes) > MOST_BYTES or body_at + body_bytes > size_bytes:
         return None
@@ -117,7 +113,7 @@ def _frame_at(file: BinaryIO, at: int, size_bytes: int) -> Frame | None:
     if not sieve or zlib.crc32(sieve, zlib.crc32(text, zlib.crc32(lengths))) != crc:
         return None
     head = _parse_head(text)
-    return None if head is None else Frame(head, sieve, body_at, body_bytes, body_crc)
+    return None if head is None else Frame(head, sieve, body_at, body_bytes)
 
 
 def _parse_head(text: bytes) -> Head | None:

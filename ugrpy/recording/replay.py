@@ -82,7 +82,7 @@ def replay_then(flight: Flight, rules: Rules) -> Ranked:
     places = {one.name: one.place for one in rules.endpoints}
     seen, number = flight.zone, flight.zone.rule
     if number is not None and not 0 <= number < len(rules.preferences):
-        raise NotReplayable(f"{flight.id}: there is no preference rule {number}")
+        raise NotReplayable(f"there is no preference rule {number}")
     rule = None if number is None else rules.preferences[number]
     candidates = {
         name: one.at(name, places.get(name, UNKNOWN_PLACE))
@@ -147,9 +147,7 @@ class OtherRules:
 def replay(flight: Flight, then: Rules, now: OtherRules | None = None) -> Replayed:
     """The decision again. Raises ``NotReplayable``."""
     if not flight.is_ranked:
-        raise NotReplayable(
-            f"{flight.id}: nothing was put in an order, so there is nothing to replay"
-        )
+        raise NotReplayable("nothing was put in an order, so there is nothing to replay")
     return Replayed(
         flight, replay_then(flight, then), None if now is None else now.replay(flight, then)
     )
@@ -196,7 +194,7 @@ def _ranked(
     try:
         tiers = tiers_of(zone, eligible, fuzz_km)
     except KeyError as error:
-        raise NotReplayable(f"{flight.id}: nothing is recorded of how {error} stood") from error
+        raise NotReplayable(f"nothing is recorded of how {error} stood") from error
     chosen = explained(zone, tiers, _draws(flight), fuzz_km)
     reasons = {one.id: one.excluded for one in candidates.values() if one.excluded} | {**excluded}
     return Ranked(
