@@ -76,7 +76,7 @@ class Flight:
 
     ``id`` is that of the access log, ``at_s`` when the request came (seconds since the epoch), ``cache`` says ``hit`` when the knowledge came from memory and ``miss``
     when endpoints were asked. ``order`` is what came out of the ranking for the draws ``drawn``, ``endpoint`` where the client was sent.
-    ``out_of_service`` are the endpoints that were out then, ``missing`` those whose word the client was told to be missing, both with
+    ``withheld`` are the endpoints that were out of service or reserved then, ``missing`` those whose word the client was told to be missing, both with
     reasons. ``rules`` names the rules that held.
     """
 
@@ -99,7 +99,7 @@ class Flight:
     rules: str
     scene: Scene | None = None
     among: Among | None = None
-    out_of_service: Mapping[str, str] = field(default_factory=dict)
+    withheld: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -17,7 +17,7 @@ from ipaddress import ip_network
 from itertools import islice
 from typing import Any
 
-from ugrpy.federation.known import KnownName
+from ugrpy.federation.known import KnownListing, KnownName
 from ugrpy.locality.model import Candidate, Place, PreferenceRule
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.model import EndpointId
@@ -45,10 +45,10 @@ Row = tuple[
     str,  # why
     tuple[EndpointId, ...],  # order
     tuple[float, ...],  # drawn
-    frozenset[EndpointId],  # out of service
+    frozenset[EndpointId],  # withheld
     Identity,
     Zone,
-    KnownName | None,
+    KnownName | KnownListing | None,
     Mapping[str, str] | None,  # missing
     Among | None,
     Mapping[str, Candidate],
@@ -101,7 +101,9 @@ class _Scenes:
         self._said = _Values()
         self._more = _Values()
 
-    def add(self, scenes: Sequence[KnownName | None], paths: Mapping[str, int]) -> None:
+    def add(
+        self, scenes: Sequence[KnownName | KnownListing | None], paths: Mapping[str, int]
+    ) -> None:
         """Some more; a path that is in the table of the clients' paths already is written as its number there."""
         find = paths.get
         self._path += [None if one is None else find(one.path, one.path) for one in scenes]
@@ -165,14 +167,14 @@ class Packer:
         self._scenes.add(self._objects["scene"].things[before[2] :], paths.numbers)
 
     @property
-    def absences(self) -> list[frozenset[EndpointId]]:
-        """The sets of endpoints out of service that rows were decided under."""
+    def withheld(self) -> list[frozenset[EndpointId]]:
+        """The sets of endpoints, out of service or reserved, that rows were decided under."""
         return self._values["out"].table()
 
     def document(
         self, reasons: Mapping[str, str], rules: Sequence[PreferenceRule]
     ) -> dict[str, Any]:
-        """All of it as JSON has it. ``reasons``: why each endpoint that is out of service is."""
+        """All of it as JSON has it. ``reasons``: why each endpoint that is withheld is."""
         values, objects = self._values, self._objects
         first = self._at[0]
         columns = {
@@ -185,7 +187,7 @@ class Packer:
         tables = {
             **{name: one.table() for name, one in values.items()},
             "client": self._clients,
-            "out": [{name: reasons.get(name, "") for name in sorted(out)} for out in self.absences],
+            "out": [{name: reasons.get(name, "") for name in sorted(out)} for out in self.withheld],
             "identity": [_identity(one) for one in objects["identity"].things],
             "zone": [_zone(one, rules) for one in objects["zone"].things],
             "missing": [dict(one) if one else {} for one in objects["missing"].things],
@@ -275,16 +277,19 @@ def _candidates(candidates: Mapping[str, Candidate]) -> dict[str, list[object]]:
     return {n: [c.weight, c.load, c.sluggish, c.excluded] for n, c in candidates.items()}
 
 
-def _said(known: KnownName | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _said(known: KnownName | KnownListing | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who holds it, and who says that it is not there."""
     if known is None:
         return (), ()
+    if isinstance(known, KnownListing):
+        return known.itself.holders, ()
     return () if known.merged is None else known.merged.holders, known.summary.absent
 
 
-def _more(known: KnownName | None) -> str:
+def _more(known: KnownName | KnownListing | None) -> str:
     """What is rare: trouble, refusals and disagreements; as text, so that equal ones are written once."""
-    if known is None:
-        return ""
+    if known is None or isinstance(known, KnownListing):
+        return ""  # who was missing in a listing, its client is told
     summary = known.summary
     conflicts = known.merged.conflicts if known.merged else ()
     if not (conflicts or known.out or known.silent or summary.unknown or summary.denied):

@@ -19,7 +19,7 @@ import structlog
 from ugrpy import telemetry
 from ugrpy.core.aio import next_turn
 from ugrpy.core.meter import Meter
-from ugrpy.federation import Federation, KnownName
+from ugrpy.federation import Federation, KnownListing, KnownName
 from ugrpy.locality.model import Candidate
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.model import EndpointId
@@ -65,11 +65,11 @@ class Decided(Protocol):
     drawn: tuple[float, ...]
     identity: Identity
     zone: Zone
-    known: KnownName | None
+    known: KnownName | KnownListing | None
     missing: Mapping[str, str] | None
     among: Among | None
     candidates: Mapping[str, Candidate] | None
-    absent: frozenset[EndpointId]
+    withheld: frozenset[EndpointId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Recorder:
                 decided.why,
                 decided.order,
                 decided.drawn,
-                federation.board.absent if candidates is None else decided.absent,
+                federation.board.withheld if candidates is None else decided.withheld,
                 decided.identity,
                 decided.zone,
                 decided.known,
@@ -199,10 +199,10 @@ class Recorder:
             self._written.add(len(rows))
 
     def _reasons(self, packer: Packer) -> Mapping[str, str]:
-        """Why those are out of service that were when a row was taken."""
+        """Why clients were not sent to those that were withheld when a row was taken."""
         board, now = self._federation.board, self._federation.clock.monotonic()
-        out = frozenset[EndpointId]().union(*packer.absences)
-        return {name: board[name].out_reason(now) or "was out of service" for name in out}
+        withheld = frozenset[EndpointId]().union(*packer.withheld)
+        return {name: board.why_unfit(name, None, now) or "was withheld" for name in withheld}
 
     def _write(self, packer: Packer, document: Mapping[str, Any]) -> None:
         head, sieve = packer.head(document, self._facts)

@@ -164,15 +164,18 @@ def why_not(flight: Flight) -> tuple[Rejection, ...]:
 
 def _why_not(flight: Flight, name: str) -> str:
     """Why an endpoint could not be chosen then, as far as rules of ranking have no part in it; empty when it could."""
+    if name in flight.order:
+        return ""
+    withheld = flight.withheld.get(name, "")
     if flight.among is not None:
-        return "" if name in flight.among.rooms else "did not take it"
+        return withheld or "did not take it"
     if (scene := flight.scene) is None:
         return "nothing was known of the name"
     for one in scene.outvoted:
         if one.endpoint == name:
             return f"outvoted: {one.about} {one.says}, others say {one.majority}"
     if name in scene.holders:
-        return flight.out_of_service.get(name, "")
+        return withheld or "others suited better"
     for reasons, word in ((scene.denied, "refused to say"), (scene.unknown, "no usable answer"), (scene.out, "not asked")):  # fmt: skip
         if name in reasons:
             return f"{word}: {reasons[name]}" if reasons[name] else word

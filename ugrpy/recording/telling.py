@@ -9,6 +9,13 @@ from ugrpy.recording.flights import Flight
 from ugrpy.recording.replay import Replayed, why_not
 from ugrpy.recording.summary import Summary
 
+SOURCES = {
+    "hit": "memory",
+    "miss": "the endpoints, which were asked",
+    "shared": "the store that gateways share",
+    "last-known": "the last known state",
+}
+
 
 def render_time(at_s: float) -> str:
     """The time as logs write it, to the millisecond."""
@@ -94,7 +101,7 @@ def words_of(flight: Flight) -> Iterator[str]:
         yield f"why: {flight.why}"
     yield from _knowledge(flight)
     for word, reasons in (
-        ("out of service", flight.out_of_service),
+        ("withheld", flight.withheld),
         ("told to be missing", flight.missing),
     ):
         if reasons:
@@ -111,9 +118,7 @@ def _knowledge(flight: Flight) -> Iterator[str]:
     scene = flight.scene
     if scene is None:
         return
-    source = {"hit": "memory", "miss": "the endpoints, which were asked"}.get(
-        flight.cache, "what was known"
-    )
+    source = SOURCES.get(flight.cache, flight.cache or "what was known")
     yield f"known from: {source}, {flight.age_s or 0.0:.1f} s old"
     yield f"held by: {', '.join(scene.holders) or 'nobody'}"
     for word, names in (("absent at", scene.absent), ("silent", scene.silent)):

@@ -116,7 +116,7 @@ class Block:
                 zone=self._shared(row, "zone", _zone),
                 candidates=self._shared(row, "candidates", _candidates),
                 among=self._shared(row, "among", _among),
-                out_of_service=self._shared(row, "out", _reasons),
+                withheld=self._shared(row, "out", _reasons),
                 missing=self._shared(row, "missing", _reasons),
                 rules=self._rules,
                 scene=self._scene(row),

@@ -3,6 +3,8 @@
 import asyncio
 from importlib import import_module
 
+import structlog
+
 from ugrpy.changing import Changing
 from ugrpy.config import Configuration
 from ugrpy.copying import Copier
@@ -10,7 +12,6 @@ from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import ConfigError
 from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
-from ugrpy.health.prober import run_prober
 from ugrpy.locality.geowatch import GeoWatcher
 from ugrpy.namespace.paths import PrefixMap
 from ugrpy.recording import Recorder
@@ -18,11 +19,13 @@ from ugrpy.recording.replay import OtherRules
 from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog, opened_log
 from ugrpy.service.background import Background
+from ugrpy.service.channels import channels_of_host
 from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.service.protocol import GatewayProtocol
 from ugrpy.service.runner import Door, options_for, run, serve
 from ugrpy.service.state import ServiceState
 from ugrpy.service.workers import among_workers
+from ugrpy.shared.coherence import Coherence
 from ugrpy.telemetry import GEO_FAILURES, METRICS
 from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
@@ -30,7 +33,12 @@ from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.flights import FlightPages, Recorded
 from ugrpy.wiring.gauges import Gauges
+from ugrpy.wiring.health import Health, health
 from ugrpy.wiring.recording import recording
+from ugrpy.wiring.shares import of_worker, too_few
+from ugrpy.wiring.sharing import sharing
+
+log = structlog.get_logger("ugrpy.service")
 
 
 def run_worker(
@@ -60,8 +68,14 @@ class Worker:
     """One process's part of the service. Worker 0 also has the admin listener."""
 
     def __init__(self, config: Configuration, index: int, protocol: type[GatewayProtocol]) -> None:
-        self._config = config
+        self._config = of_worker(config, index)
         self._index = index
+        if index == 0 and (limits := too_few(config)):
+            log.warning(
+                "more workers than an endpoint may have requests: it gets one from each",
+                workers=config.service.workers,
+                max_connections=limits,
+            )
         self._protocol = protocol
         self._clock = SystemClock()
         self._meter = PrometheusMeter(METRICS)
@@ -73,13 +87,17 @@ class Worker:
             with opened_log(self._config.service.access_log, self._clock) as access_log:
                 federation = assembled.federation
                 async with (
-                    changing(self._config, federation, self._meter) as part,
+                    channels_of_host() as channels,
+                    # left after changes have ended, since they are told there
+                    sharing(self._config, federation, self._meter, self._index) as shared,
+                    changing(self._config, federation, self._meter, channels) as part,
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
+                    health(self._config, assembled, channels, self._meter) as caring,
                     recording(self._config, federation, self._meter, self._index) as recorder,
                 ):
                     gateway = self._gateway(federation, access_log, part, copier, sums, recorder)
-                    await self._serve(assembled, gateway, part, sums, recorder)
+                    await self._serve(assembled, gateway, part, sums, caring, shared, recorder)
         finally:
             await assembled.close()
         return 0
@@ -90,6 +108,8 @@ class Worker:
         gateway: Gateway,
         part: Changing | None,
         sums: Checksums,
+        caring: Health,
+        shared: Coherence | None,
         recorder: Recorder | None,
     ) -> None:
         service = self._config.service
@@ -99,15 +119,18 @@ class Worker:
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
             flights = None if recorder is None else self._flight_pages(assembled, recorder)
-            pages = AdminPages(assembled, sums.store, state, part, flights)
+            pages = AdminPages(assembled, sums.store, state, part, caring.desk, flights)
             doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
-            Background("prober", lambda: self._probe(assembled.federation)),
+            *caring.background,
             Background("geoip", self._geo_watcher(assembled).run),
             Background("learnt", sums.keeping.run),
             Background("comparing", sums.summing.comparing.run),
         ]
+        if shared is not None:
+            background.append(Background("shared store", shared.run))
+            state.also_refresh.append(shared.show)
         if part is not None:
             background += [
                 Background("steward", lambda: follow_up(self._config, part)),
@@ -154,15 +177,6 @@ class Worker:
     def _flight_pages(self, assembled: Assembled, recorder: Recorder) -> FlightPages:
         today = OtherRules(recorder.rules, assembled.locator.place)
         return FlightPages(Recorded(recorder.folder), today, self._clock)
-
-    async def _probe(self, federation: Federation) -> None:
-        await run_prober(
-            federation.board,
-            lambda name: federation.members[name].endpoint.probe(),
-            self._clock,
-            draw=federation.draw,
-            on_transition=federation.note_transition,
-        )
 
     def _geo_watcher(self, assembled: Assembled) -> GeoWatcher:
         failures = self._meter.instrument(GEO_FAILURES.name)

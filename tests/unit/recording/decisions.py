@@ -27,7 +27,7 @@ def flight(
     scene: Scene | None = HELD_BY_ALL,
     among: Among | None = None,
     client: str = "10.1.2.3",
-    out_of_service: Mapping[str, str] | None = None,
+    withheld: Mapping[str, str] | None = None,
     **more: object,
 ) -> Flight:
     """A client in the west reads a file that everybody holds; ``more`` are other fields."""
@@ -55,6 +55,6 @@ def flight(
         rules=RULES.version,
         scene=scene,
         among=among,
-        out_of_service=out_of_service or {},
+        withheld=withheld or {},
     )
     return replace(made, **more)  # type: ignore[arg-type]

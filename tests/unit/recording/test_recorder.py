@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.unit.federation.world import Tally
 from tests.unit.frontend.world import CLIENT, World, a_request, a_world
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
+from ugrpy.health.notices import Notice, NoticeKind
 from ugrpy.namespace.model import EndpointId
 from ugrpy.recording import Recorder, RecordingPlace, RecordingSettings
 from ugrpy.recording import recorder as module
@@ -89,14 +90,15 @@ async def test_decisions_are_recorded_and_answers_without_one_are_not(tmp_path):
 
 async def test_an_incomplete_listing_is_recorded_with_who_was_missing(tmp_path):
     here = recorded(tmp_path)
-    here.world.federation.board[TWO].drain(here.world.clock.monotonic(), "maintenance")
+    down = Notice(NoticeKind.DISABLED, "maintenance")
+    here.world.federation.board[TWO].announce([down], here.world.clock.monotonic())
     assert await here.ask("GET", "/d/") == 200
     assert await here.ask("GET", "/d/f") == 302
     listing, redirect = await here.flights()
     assert listing.missing.keys() == {"two"}
     assert "maintenance" in listing.missing["two"]
     assert redirect.order == ("one",)
-    assert "maintenance" in redirect.out_of_service["two"]
+    assert "maintenance" in redirect.withheld["two"]
     assert redirect.scene is not None
     assert "maintenance" in redirect.scene.out["two"]
 

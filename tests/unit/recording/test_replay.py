@@ -82,9 +82,7 @@ def test_others_may_follow_in_another_order():
 
 def test_who_was_out_or_outvoted_then_stays_so():
     scene = replace(HELD_BY_ALL, holders=("east", "west"), absent=("westby",))
-    made = flight(
-        order=("east",), drawn=(), scene=scene, out_of_service={"west": "drained: maintenance"}
-    )
+    made = flight(order=("east",), drawn=(), scene=scene, withheld={"west": "drained: maintenance"})
     one = again(RULES, made)
     assert one.exact
     assert one.now is not None
@@ -199,7 +197,7 @@ def test_a_decision_is_told_in_words():
         unknown={"b": "timeout"},
         out={"c": "drained"},
     )
-    told = "\n".join(words_of(flight(scene=scene, out_of_service={"c": "drained"}, why="so it is")))
+    told = "\n".join(words_of(flight(scene=scene, withheld={"c": "drained"}, why="so it is")))
     for words in (
         "1970-01-01T00:01:40.000Z GET /d/f",
         "client: 10.1.2.3 (anonymous), at 48.43, -123.37 (CA), AS16462 by by hand",
@@ -211,7 +209,7 @@ def test_a_decision_is_told_in_words():
         "refused to say: a (401)",
         "no usable answer from: b (timeout)",
         "not asked: c (drained)",
-        "out of service: c (drained)",
+        "withheld: c (drained)",
         "drawn: 0.750000",
     ):
         assert words in told
