@@ -84,6 +84,15 @@ def test_a_killed_gateway_leaves_all_but_its_last_moments(tmp_path):
         assert json.loads(answer.body)["damaged"] == looked.damaged
 
 
+def test_a_gateway_that_is_stopped_leaves_everything(tmp_path):
+    ring = tmp_path / "flights"
+    with recording(tmp_path, ring) as gateway:
+        for _ in range(5):
+            assert ask("GET", f"{gateway.url}/f").status == 302
+        gateway.stop()
+        assert len(ids_in(ring)) == 5
+
+
 @pytest.fixture(params=["file system", "limit"])
 def narrow(tmp_path, request):
     """A gateway whose ring may run out of room; as root both ways to run out are tried."""

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import structlog
 
 from ugrpy import telemetry
-from ugrpy.core.aio import next_turn
+from ugrpy.core.aio import next_turn, spawn
 from ugrpy.core.meter import Meter
 from ugrpy.federation import Federation, KnownListing, KnownName
 from ugrpy.locality.model import Candidate
@@ -112,6 +112,7 @@ class Recorder:
             on_begin=self._keep_rules,
         )
         self._waiting: list[Row] = []
+        self._turn = asyncio.Lock()
         self._written = meter.instrument(telemetry.FLIGHTS.name)
         self._lost = {
             why: meter.instrument(telemetry.FLIGHTS_LOST.name, reason=why.value) for why in Lost
@@ -165,16 +166,17 @@ class Recorder:
             self._say(error)
 
     async def run(self) -> None:
-        """Write down what has gathered, again and again."""
+        """Write down what has gathered, again and again. What has been begun is finished when this is called off."""
         while True:
             await asyncio.sleep(FLUSH_S)
-            await self.flush()
+            await asyncio.shield(spawn(self.flush(), name="flights"))
 
     async def flush(self) -> None:
         """Write down what has gathered."""
-        while self._waiting:
-            rows, self._waiting = self._waiting[:BLOCK_ROWS], self._waiting[BLOCK_ROWS:]
-            await self._record(rows)
+        async with self._turn:
+            while self._waiting:
+                rows, self._waiting = self._waiting[:BLOCK_ROWS], self._waiting[BLOCK_ROWS:]
+                await self._record(rows)
 
     async def close(self) -> None:
         """Write down the last decisions, and let go of the file."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.unit.federation.world import Tally
 from tests.unit.frontend.world import CLIENT, World, a_request, a_world
+from ugrpy.core.aio import cancel_and_wait
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.health.notices import Notice, NoticeKind
 from ugrpy.namespace.model import EndpointId
@@ -152,6 +153,31 @@ async def test_while_the_disk_is_slow_requests_are_answered(tmp_path, monkeypatc
     go_on.set()
     await flushing
     assert len(await here.flights()) == 4
+
+
+async def test_what_was_being_written_when_the_work_is_called_off_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "FLUSH_S", 0.0)
+    here = recorded(tmp_path)
+    go_on, began, append = threading.Event(), threading.Event(), here.recorder._ring.append
+
+    def slowly(block: bytes) -> None:
+        began.set()
+        assert go_on.wait(30)
+        append(block)
+
+    monkeypatch.setattr(here.recorder._ring, "append", slowly)
+    await here.ask("GET", "/d/f")
+    running = asyncio.create_task(here.recorder.run())
+    while not began.is_set():
+        await asyncio.sleep(0)
+    await cancel_and_wait(running)
+    await here.ask("GET", "/d/f")
+    closing = asyncio.create_task(here.recorder.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    go_on.set()
+    await closing
+    assert len(await look(tmp_path, Query())) == 2
 
 
 async def test_a_disk_that_refuses_costs_records_only_and_is_tried_again(tmp_path):
