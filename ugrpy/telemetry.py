@@ -280,6 +280,25 @@ ENDPOINT_TURNS = Metric(
     "Questions that an endpoint is being asked, and those that wait to be put to it.",
     (_ENDPOINT, Label("state", "which of the two", ("at work", "waiting"))),
 )
+FLIGHTS = Metric(
+    "ugrpy_flights_recorded_total",
+    MetricKind.COUNTER,
+    "decisions",
+    "Decisions that the flight recorder has written down.",
+)
+FLIGHTS_LOST = Metric(
+    "ugrpy_flights_lost_total",
+    MetricKind.COUNTER,
+    "decisions",
+    "Decisions that the flight recorder could not write down.",
+    (
+        Label(
+            "reason",
+            "waiting: too many were waiting for a slow disk; disk: it refused them",
+            ("waiting", "disk"),
+        ),
+    ),
+)
 
 _DIRECTION = Label(
     "direction",
@@ -400,6 +419,8 @@ METRICS = (
     ENDPOINT_FREE_BYTES,
     COPIES,
     COPIED_BYTES,
+    FLIGHTS,
+    FLIGHTS_LOST,
     SHARED_LOOKUPS,
     SHARED_FAILURES,
     SHARED_AWAY,

@@ -256,29 +256,31 @@ def _warn_missing(missing: Iterable[tuple[str, str]]) -> None:
 def _show(explanation: Explanation, client: str | None) -> None:
     console = Console()
     console.print(
-        f"[bold]{_markup(explanation.path)}[/bold] as seen by {client or 'a client of unknown place'}"
+        f"[bold]{printable_markup(explanation.path)}[/bold] as seen by {client or 'a client of unknown place'}"
     )
-    said = _table("Who was asked", "endpoint", "said", "detail", "url")
+    said = in_table("Who was asked", "endpoint", "said", "detail", "url")
     for one in explanation.said:
-        said.add_row(one.endpoint, one.outcome, _markup(one.detail), _markup(one.url))
+        said.add_row(
+            one.endpoint, one.outcome, printable_markup(one.detail), printable_markup(one.url)
+        )
     console.print(said)
     for conflict in explanation.conflicts:
-        says, majority = _markup(conflict.says), _markup(conflict.majority)
+        says, majority = printable_markup(conflict.says), printable_markup(conflict.majority)
         console.print(
             f"conflict: {conflict.endpoint} says {conflict.about} {says}, the others {majority}"
         )
     if explanation.ranked is not None:
-        ranked = _table("How it was ranked", "", "endpoint", "why")
+        ranked = in_table("How it was ranked", "", "endpoint", "why")
         for place, choice in enumerate(explanation.ranked.chosen, 1):
-            ranked.add_row(str(place), choice.id, _markup(choice.reason))
+            ranked.add_row(str(place), choice.id, printable_markup(choice.reason))
         for rejection in explanation.ranked.rejected:
-            ranked.add_row("✗", rejection.id, _markup(rejection.reason))
+            ranked.add_row("✗", rejection.id, printable_markup(rejection.reason))
         console.print(ranked)
     result = explanation.location or explanation.refusal
-    console.print(f"answer: {explanation.status} {_markup(result)}", soft_wrap=True)
+    console.print(f"answer: {explanation.status} {printable_markup(result)}", soft_wrap=True)
 
 
-def _table(title: str, *headings: str) -> Table:
+def in_table(title: str, *headings: str) -> Table:
     """A table that wraps what does not fit: half a URL would be no use."""
     table = Table(title=title, title_justify="left")
     for heading in headings:
@@ -286,5 +288,5 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _markup(text: str) -> str:
+def printable_markup(text: str) -> str:
     return escape(_printable(text))

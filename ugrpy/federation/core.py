@@ -18,6 +18,7 @@ from ugrpy.federation.sharing import Sharing
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
 from ugrpy.load.settings import LoadSettings
+from ugrpy.locality.drawn import Drawn
 from ugrpy.locality.ranker import Ranker
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.fanout import FanoutPolicy, Want
@@ -39,7 +40,10 @@ class Policies:
 
 
 class Federation:
-    """One namespace over many endpoints. All methods belong to the loop in which it was made."""
+    """One namespace over many endpoints. All methods belong to the loop in which it was made.
+
+    ``lots`` has the numbers that the latest ``order`` drew, if it ranked several.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class Federation:
         self.memory = Memory(policies.cache)
         self.clock = around.clock
         self.draw = around.draw
+        self.lots = Drawn(around.draw)
         self.asking = Asking(
             self.members, board, ranker, self.memory, policies.fanout, around, policies.load
         )
@@ -131,7 +136,9 @@ class Federation:
                 holders = self._believed_instead(known)
         if len(holders) < 2:
             return holders
-        return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, self.draw))
+        lots = self.lots
+        lots.numbers.clear()
+        return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, lots))
 
     def replicas(
         self, known: KnownName, order: Sequence[EndpointId], verb: Verb = Verb.GET

@@ -1,10 +1,10 @@
 """The admin listener's pages: loopback or a Unix socket only, never the clients' port.
 
 Liveness, readiness and metrics without restriction, the endpoints' health, the changes under way, ``explain`` for any path and client, which replicas
-disagree, and who uses what of this process.
+disagree, what was decided before, and who uses what of this process.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from urllib.parse import parse_qs
 
@@ -20,10 +20,11 @@ from ugrpy.locality.prefixes import parse_address
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import normalise
 from ugrpy.service.observing import problem_of
-from ugrpy.service.state import ClientAddress, ServiceState
+from ugrpy.service.state import ClientAddress, ServiceState, Side
 from ugrpy.summing import Store
 from ugrpy.summing.store import facts_of
 from ugrpy.wiring.assembly import Assembled
+from ugrpy.wiring.flights import FlightPages
 from ugrpy.wiring.load import MOST_SHOWN
 from ugrpy.wiring.orders import PREFIX as ORDERS
 from ugrpy.wiring.orders import OrderPages
@@ -44,6 +45,7 @@ class AdminPages:
         part: Changing | None,
         desk: Desk,
         load: Callable[[int], Mapping[str, object]],
+        flights: FlightPages | None = None,
     ) -> None:
         clock = assembled.federation.clock
         self._orders = OrderPages(desk, assembled.federation.board, clock)
@@ -59,6 +61,9 @@ class AdminPages:
             "/v1/disagreements": self._disagreements,
             "/v1/load": self._who_uses_what,
         }
+        if flights is not None:
+            self._pages["/v1/flights"] = self._recorded(flights.found)
+            self._pages["/v1/flights/replay"] = self._recorded(flights.replayed)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request of an operator."""
@@ -125,6 +130,12 @@ class AdminPages:
         path = normalise(query["path"])
         explanation = await explain(self._federation, path, self._federation.ranker.zone_of(client))
         return web.json_response(asdict(explanation))
+
+    def _recorded(self, ask: Callable[[Mapping[str, str]], Awaitable[dict[str, object]]]) -> Side:
+        async def page(request: web.BaseRequest, _client: ClientAddress) -> web.StreamResponse:
+            return web.json_response(await ask(_query(request)))
+
+        return page
 
 
 def _number(request: web.BaseRequest, name: str, most: int) -> int:

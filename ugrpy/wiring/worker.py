@@ -16,6 +16,8 @@ from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.load.admission import Admission
 from ugrpy.locality.geowatch import GeoWatcher
 from ugrpy.namespace.paths import PrefixMap
+from ugrpy.recording import Recorder
+from ugrpy.recording.replay import OtherRules
 from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog, opened_log
 from ugrpy.service.background import Background
@@ -31,9 +33,11 @@ from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
+from ugrpy.wiring.flights import FlightPages, Recorded
 from ugrpy.wiring.gauges import Gauges
 from ugrpy.wiring.health import Health, health
 from ugrpy.wiring.load import LoadGauges, render_load
+from ugrpy.wiring.recording import recording
 from ugrpy.wiring.shares import of_worker, too_few
 from ugrpy.wiring.sharing import sharing
 
@@ -93,10 +97,15 @@ class Worker:
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
                     health(self._config, assembled, channels, self._meter) as caring,
+                    recording(self._config, federation, self._meter, self._index) as recorder,
                 ):
                     load = Admission(self._config.load, self._clock, self._meter)
-                    gateway = self._gateway(federation, access_log, part, copier, sums, load)
-                    await self._serve(assembled, gateway, part, sums, caring, shared, load)
+                    gateway = self._gateway(
+                        federation, access_log, part, copier, sums, load, recorder
+                    )
+                    await self._serve(
+                        assembled, gateway, part, sums, caring, shared, load, recorder
+                    )
         finally:
             await assembled.close()
         return 0
@@ -110,6 +119,7 @@ class Worker:
         caring: Health,
         shared: Coherence | None,
         load: Admission,
+        recorder: Recorder | None,
     ) -> None:
         service = self._config.service
         gauges = Gauges(self._meter, assembled.federation, gateway, part)
@@ -120,7 +130,8 @@ class Worker:
         if service.admin is not None and self._index == 0:
             streams = None if gateway.streaming is None else gateway.streaming.share
             who = partial(render_load, load, assembled.federation, streams)
-            pages = AdminPages(assembled, sums.store, state, part, caring.desk, who)
+            flights = None if recorder is None else self._flight_pages(assembled, recorder)
+            pages = AdminPages(assembled, sums.store, state, part, caring.desk, who, flights)
             doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
@@ -137,6 +148,8 @@ class Worker:
                 Background("steward", lambda: follow_up(self._config, part)),
                 Background("room", part.rooms.run),
             ]
+        if recorder is not None:
+            background.append(Background("recorder", recorder.run))
         if service.workers > 1:
             background += among_workers(state, stop)
         options = options_for(service, "ugrpy", protocol=self._protocol, worker=self._index)
@@ -150,6 +163,7 @@ class Worker:
         copier: Copier | None,
         sums: Checksums,
         load: Admission,
+        recorder: Recorder | None,
     ) -> Gateway:
         settings = self._config.federation
         options = GatewayOptions(
@@ -161,6 +175,7 @@ class Worker:
             access_log=access_log,
             body_timeout_s=self._config.service.body_timeout_s,
             streaming=self._config.streaming,
+            recorder=recorder,
         )
         return Gateway(
             federation,
@@ -172,6 +187,10 @@ class Worker:
             clock=self._clock,
             meter=self._meter,
         )
+
+    def _flight_pages(self, assembled: Assembled, recorder: Recorder) -> FlightPages:
+        today = OtherRules(recorder.rules, assembled.locator.place)
+        return FlightPages(Recorded(recorder.folder), today, self._clock)
 
     def _geo_watcher(self, assembled: Assembled) -> GeoWatcher:
         failures = self._meter.instrument(GEO_FAILURES.name)
