@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from ugrpy.cli import endpoints, flights, inspecting, reporting, serving
+from ugrpy.cli import caching, endpoints, flights, inspecting, reporting, serving
 from ugrpy.core.errors import ConfigError, Forbidden, NotFound, RequestError, UgrError
 
 NOT_FOUND = 1
@@ -32,6 +32,7 @@ inspecting.register(app)
 reporting.register(app)
 flights.register(app)
 endpoints.register(app)
+caching.register(app)
 
 
 def main() -> None:

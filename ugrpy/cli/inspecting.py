@@ -69,7 +69,8 @@ def _ask(settings: Configuration, question: Callable[[Federation], Awaitable[int
     return status
 
 
-def _federated(settings: Configuration, path: str) -> str:
+def federated(settings: Configuration, path: str) -> str:
+    """The federated path that clients mean by ``path``. Raises ``BadRequest`` when there is none."""
     prefixes = PrefixMap(settings.federation.prefixes, settings.federation.new_prefix)
     match prefixes.translate(normalise("/" + path)):
         case Inside(inner):
@@ -98,7 +99,7 @@ def stat(
 ) -> None:
     """What the federation knows of one name: kind, size, date, and who holds it."""
     settings = configuration(config, endpoint, location, geoip)
-    inner = _federated(settings, path)
+    inner = federated(settings, path)
 
     async def question(federation: Federation) -> int:
         known = await federation.locate(inner, Want.ALL)
@@ -124,7 +125,7 @@ def ls(
 ) -> None:
     """The merged contents of a collection. Exits with 75 when an endpoint's part is missing."""
     settings = configuration(config, endpoint, location, geoip)
-    inner = _federated(settings, path)
+    inner = federated(settings, path)
 
     async def question(federation: Federation) -> int:
         listing = await federation.list(inner)
@@ -158,7 +159,7 @@ def locate(
 ) -> None:
     """The URLs of all replicas, best first for the given client."""
     settings = configuration(config, endpoint, location, geoip)
-    inner = _federated(settings, path)
+    inner = federated(settings, path)
 
     async def question(federation: Federation) -> int:
         zone = _zone(federation, client)
@@ -186,7 +187,7 @@ def explain_path(
 ) -> None:
     """Who was asked, what each said, what was merged, how it was ranked, who was rejected, and why."""
     settings = configuration(config, endpoint, location, geoip)
-    inner = _federated(settings, path)
+    inner = federated(settings, path)
 
     async def question(federation: Federation) -> int:
         explanation = await explain(federation, inner, _zone(federation, client))

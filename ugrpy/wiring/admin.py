@@ -24,7 +24,10 @@ from ugrpy.service.state import ClientAddress, ServiceState, Side
 from ugrpy.summing import Store
 from ugrpy.summing.store import facts_of
 from ugrpy.wiring.assembly import Assembled
+from ugrpy.wiring.cachepages import PATH as CACHE
+from ugrpy.wiring.cachepages import CachePages
 from ugrpy.wiring.flights import FlightPages
+from ugrpy.wiring.flushing import Flushing
 from ugrpy.wiring.load import MOST_SHOWN
 from ugrpy.wiring.orders import PREFIX as ORDERS
 from ugrpy.wiring.orders import OrderPages
@@ -44,6 +47,7 @@ class AdminPages:
         state: ServiceState,
         part: Changing | None,
         desk: Desk,
+        flushing: Flushing,
         load: Callable[[int], Mapping[str, object]],
         flights: FlightPages | None = None,
     ) -> None:
@@ -53,8 +57,9 @@ class AdminPages:
         self._federation = assembled.federation
         self._store = store
         self._part = part
-        self._pages = {
+        self._pages: dict[str, Side] = {
             **state.sides(open_metrics=True),
+            CACHE: CachePages(flushing),
             "/v1/changes": self._changes,
             "/v1/endpoints": self._endpoints,
             "/v1/explain": self._explain,

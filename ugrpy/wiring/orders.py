@@ -118,7 +118,7 @@ class OrderPages:
             )
         if request.method != "POST":
             raise MethodNotAllowed("orders are given by POST", allowed=("POST",))
-        _refuse_other_sites(request)
+        refuse_other_sites(request)
         order = parse_order(await _fields(request), self._clock.wall())
         await act(endpoint, order)
         self._audit(request, endpoint, verb, order)
@@ -193,7 +193,7 @@ async def _fields(request: web.BaseRequest) -> dict[str, object]:
     return found
 
 
-def _refuse_other_sites(request: web.BaseRequest) -> None:
+def refuse_other_sites(request: web.BaseRequest) -> None:
     """A page that an operator has open in a browser must not give orders in his name."""
     site = request.headers.get("Sec-Fetch-Site", "none")
     origin = request.headers.get("Origin")
