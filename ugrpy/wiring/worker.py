@@ -16,6 +16,7 @@ from ugrpy.namespace.paths import PrefixMap
 from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog, opened_log
 from ugrpy.service.background import Background
+from ugrpy.service.channels import channels_of_host
 from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.service.protocol import GatewayProtocol
 from ugrpy.service.runner import Door, options_for, run, serve
@@ -69,7 +70,8 @@ class Worker:
             with opened_log(self._config.service.access_log, self._clock) as access_log:
                 federation = assembled.federation
                 async with (
-                    changing(self._config, federation, self._meter) as part,
+                    channels_of_host() as channels,
+                    changing(self._config, federation, self._meter, channels) as part,
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
                 ):
