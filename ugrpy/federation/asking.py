@@ -18,6 +18,7 @@ from ugrpy.federation.question import AskEndpoint, Hooks, Question, Then
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
 from ugrpy.locality.ranker import Ranker
+from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.disagreements import Disagreements
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.learnt import LearntDigests
@@ -166,7 +167,7 @@ class Asking:
         written_to = None if upload is None else upload.target
         return {
             name: OutOfService(
-                reason=self.board[name].out_reason(now) or "was not asked",
+                reason=self.board.why_unfit(name, 0, now) or "was not asked",
                 retry_after_s=self.board[name].retry_after_s(now),
                 known=name == written_to or (name in holders and not self.overlay.gone(path, name)),
                 strict=self.members[name].strict,
@@ -214,7 +215,14 @@ class Asking:
         """What an endpoint said, or did not say, counts for its health."""
         now = self.clock.monotonic()
         if isinstance(observation, Unknown):
-            change = self.board.heard(name, observation.cause, took_s, now, observation.detail)
+            change = self.board.heard(
+                name,
+                observation.cause,
+                took_s,
+                now,
+                observation.detail,
+                wish_s=observation.retry_after_s,
+            )
         else:
             change = self.board.heard(name, None, took_s, now)
         if change is not None:
@@ -222,5 +230,20 @@ class Asking:
         else:
             self._note_pace(name)
 
+    def outranks(self, zone: Zone, silent: EndpointId, holder: EndpointId) -> bool:
+        """Whether an endpoint that has not spoken yet would be a better choice than one that holds the name."""
+        reserved = self.board.reserved
+        if reserved and (silent in reserved) is not (holder in reserved):
+            return holder in reserved
+        return self.ranker.outranks(zone, silent, holder)
+
+    def note_weights(self) -> None:
+        """Time passes: what has been back for longer gets more (slow start), and who is at risk may have changed."""
+        for name in self.board:
+            self._note_pace(name)
+
     def _note_pace(self, name: EndpointId) -> None:
-        self.ranker.note(name, load=0.0, sluggish=self.board[name].sluggish)
+        breaker = self.board[name]
+        behind = breaker.sluggish or breaker.holding.stands.at_risk is not None
+        load = 1.0 - breaker.share(self.clock.monotonic())
+        self.ranker.note(name, load=load, sluggish=behind)
