@@ -59,6 +59,7 @@ _BELOW_FRONTEND = (
     "ugrpy.streaming",
     "ugrpy.summing",
     "ugrpy.copying",
+    "ugrpy.announcing",
 )
 
 # area -> the areas it may import besides itself and the version in ``ugrpy``
@@ -151,6 +152,15 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.endpoints.base",
         "ugrpy.federation",
         "ugrpy.journal",
+    ),
+    # between workers it speaks by the bus
+    "ugrpy.announcing": (
+        "ugrpy.core",
+        "ugrpy.namespace",
+        "ugrpy.telemetry",
+        "ugrpy.health",
+        "ugrpy.transport",
+        "ugrpy.service",
     ),
     "ugrpy.copying": (
         "ugrpy.core",

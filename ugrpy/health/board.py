@@ -9,6 +9,7 @@ from types import MappingProxyType
 from ugrpy.health.breaker import Breaker
 from ugrpy.health.choosing import TransferTimes, best_class
 from ugrpy.health.counts import Draw, middle
+from ugrpy.health.notices import Notice
 from ugrpy.health.pace import USUAL_CAP_S
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.showing import snapshot_of
@@ -59,6 +60,9 @@ class HealthBoard:
 
     def __getitem__(self, endpoint: EndpointId) -> Breaker:
         return self._breakers[endpoint]
+
+    def __contains__(self, endpoint: object) -> bool:
+        return endpoint in self._breakers
 
     def __iter__(self) -> Iterator[EndpointId]:
         return iter(self._breakers)
@@ -145,6 +149,12 @@ class HealthBoard:
     def probed(self, endpoint: EndpointId, probe: ProbeReport, now: float) -> Transition | None:
         """A probe came back: see ``Breaker.probed``."""
         return self._breakers[endpoint].probed(probe, now)
+
+    def announce(
+        self, endpoint: EndpointId, notices: Iterable[Notice], now: float
+    ) -> Transition | None:
+        """All that operators and calendars say of it from now on: see ``Breaker.announce``."""
+        return self._breakers[endpoint].announce(notices, now)
 
     def stalled(self, endpoint: EndpointId, now: float, *, cap_s: float = USUAL_CAP_S) -> None:
         """A client was answered without waiting for the endpoint: see ``Breaker.stalled``."""
