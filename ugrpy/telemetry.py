@@ -72,6 +72,31 @@ ENDPOINT_SECONDS = Metric(
     (_ENDPOINT,),
     buckets=LATENCY_BUCKETS_S,
 )
+CALENDAR_READS = Metric(
+    "ugrpy_downtime_calendar_reads_total",
+    MetricKind.COUNTER,
+    "reads",
+    "Looks at calendars of downtimes; while they fail, what was said last goes on to count.",
+    (
+        Label("feed", "name of the calendar in the configuration"),
+        Label("outcome", "unchanged: it was not sent again", ("read", "unchanged", "failed")),
+    ),
+)
+ENDPOINT_STATE = Metric(
+    "ugrpy_endpoint_state",
+    MetricKind.GAUGE,
+    "0 or 1",
+    "1 for the state that the endpoint is in; with several workers, for each state that one of them sees it in.",
+    (
+        _ENDPOINT,
+        Label(
+            "state",
+            "see the endpoints' page of the admin listener",
+            ("in_service", "refusing", "ejected", "trial", "drained", "disabled", "downtime"),
+        ),
+    ),
+    over_workers="max",
+)
 ENDPOINT_IN_SERVICE = Metric(
     "ugrpy_endpoint_in_service",
     MetricKind.GAUGE,
@@ -239,6 +264,8 @@ METRICS = (
     ENDPOINT_ASKS,
     ENDPOINT_SECONDS,
     ENDPOINT_IN_SERVICE,
+    ENDPOINT_STATE,
+    CALENDAR_READS,
     REDIRECTS,
     STREAMED_BYTES,
     STREAM_FAILOVERS,

@@ -207,6 +207,8 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.config",
         "ugrpy.wiring",
         "ugrpy.demo",
+        # the address of the admin listener is written on the command line as it is in a file
+        "ugrpy.settings",
     ),
     "ugrpy.__main__": ("ugrpy.cli",),
     "shoalpy": _SHARED,

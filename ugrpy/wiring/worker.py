@@ -74,7 +74,7 @@ class Worker:
                     changing(self._config, federation, self._meter, channels) as part,
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
-                    health(self._config, assembled, channels) as caring,
+                    health(self._config, assembled, channels, self._meter) as caring,
                 ):
                     gateway = self._gateway(federation, access_log, part, copier, sums)
                     await self._serve(assembled, gateway, part, sums, caring)
