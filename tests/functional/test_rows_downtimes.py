@@ -152,10 +152,16 @@ def announce(gateway, calendar, *downtimes: tuple[str, float, float]) -> None:
 
 
 def goes_to(gateway, storages, path: str) -> str:
-    """Where all workers send a client that reads."""
-    seen = {ask("GET", gateway.url + path).headers["location"] for _ in range(8 * WORKERS)}
-    (url,) = seen
-    return whose(storages, url)
+    """Where all workers send a client that reads, once all have heard."""
+    seen: set[str] = set()
+
+    def agree() -> bool:
+        seen.clear()
+        seen.update(ask("GET", gateway.url + path).headers["location"] for _ in range(8 * WORKERS))
+        return len(seen) == 1
+
+    until(agree, "all workers agree")
+    return whose(storages, next(iter(seen)))
 
 
 def upload_goes_to(gateway, storages, path: str, size_bytes: int) -> str:
@@ -204,6 +210,7 @@ def test_calendar_operator_and_endpoint_are_weighed_as_one(gateway, storages, ca
 
 @pytest.mark.row("M11")
 def test_in_a_downtime_it_is_not_asked_and_at_risk_it_is(gateway, storages, calendar):
+    assert goes_to(gateway, storages, "/long-alone") == NEAR, "all know that it is there"
     announce(gateway, calendar, ("OUTAGE", -60, 3600))
     assert goes_to(gateway, storages, "/short") == FAR
     refused = ask("GET", gateway.url + "/long-alone")
