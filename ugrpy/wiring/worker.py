@@ -3,6 +3,8 @@
 import asyncio
 from importlib import import_module
 
+import structlog
+
 from ugrpy.changing import Changing
 from ugrpy.config import Configuration
 from ugrpy.copying import Copier
@@ -28,6 +30,9 @@ from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.gauges import Gauges
 from ugrpy.wiring.health import Health, health
+from ugrpy.wiring.shares import of_worker, too_few
+
+log = structlog.get_logger("ugrpy.service")
 
 
 def run_worker(
@@ -57,8 +62,14 @@ class Worker:
     """One process's part of the service. Worker 0 also has the admin listener."""
 
     def __init__(self, config: Configuration, index: int, protocol: type[GatewayProtocol]) -> None:
-        self._config = config
+        self._config = of_worker(config, index)
         self._index = index
+        if index == 0 and (limits := too_few(config)):
+            log.warning(
+                "more workers than an endpoint may have requests: it gets one from each",
+                workers=config.service.workers,
+                max_connections=limits,
+            )
         self._protocol = protocol
         self._clock = SystemClock()
         self._meter = PrometheusMeter(METRICS)
