@@ -11,12 +11,14 @@ from ugrpy.core.clock import Clock, SystemClock
 from ugrpy.core.errors import RequestError, Unavailable
 from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.federation.counts import Counts
+from ugrpy.federation.expecting import Expecting
 from ugrpy.federation.known import KnownName
 from ugrpy.federation.members import Members
 from ugrpy.federation.memory import Memory
-from ugrpy.federation.question import AskEndpoint, Hooks, Question, Then
+from ugrpy.federation.question import Again, AskEndpoint, Hooks, Pacing, Question, Then
+from ugrpy.federation.sharing import Sharing
 from ugrpy.health.board import HealthBoard
-from ugrpy.health.states import Transition
+from ugrpy.health.states import IN_SERVICE_STATES, Transition
 from ugrpy.locality.ranker import Ranker
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.disagreements import Disagreements
@@ -55,7 +57,7 @@ class Asking:
     """The shared ground of one federation's questions.
 
     ``overlay`` has the changes under way, which every answer is seen through; ``learnt`` what is known of replicas beyond what storages
-    say of them in passing; ``disagreements`` which replicas were outvoted.
+    say of them in passing; ``disagreements`` which replicas were outvoted; ``sharing`` the store that gateways share, if there is one.
     """
 
     def __init__(
@@ -75,10 +77,17 @@ class Asking:
         self.overlay = Overlay()
         self.learnt = LearntDigests()
         self.disagreements = Disagreements()
+        self.sharing: Sharing | None = None
         self.clock = around.clock
-        self.counts = Counts(around.meter, [member.id for member in members])
+        names = [member.id for member in members]
+        self.counts = Counts(around.meter, names)
+        self.expecting = Expecting(names, policy, self._has_room)
         self._on_transition = around.on_transition
         self._on_clash = around.on_clash
+        self._again = Again(
+            lambda name: self.expecting.may_ask_again(name, self.clock.monotonic()),
+            self.counts.asked_again,
+        )
 
     def admitted(self, path: str) -> dict[EndpointId, str]:
         """The endpoints to ask about ``path``: those in service, and those whose turn it is for a trial."""
@@ -96,6 +105,7 @@ class Asking:
 
         def heard(name: EndpointId, observation: Observation, took_s: float) -> None:
             self.counts.heard(name, verb, observation, took_s)
+            self.expecting.heard(name, observation)
             # a listing takes as long as it is, which says little about how fast the endpoint answers
             self.note_health(name, observation, None if verb == "list" else took_s)
 
@@ -104,15 +114,27 @@ class Asking:
             if verb != "list" and waited_s >= self.policy.hedge_s:
                 self.note_stall(name)
 
+        def began(name: EndpointId, waited_s: float) -> None:
+            self.expecting.began(name, verb, waited_s, self.clock.monotonic())
+
+        self.expecting.asked(covering, self.clock.monotonic())
         patience_s = {name: self.board.patience_s(name, self.policy.hedge_s) for name in covering}
         return Question.start(
             tuple(covering),
             self.policy,
-            patience_s,
+            Pacing(patience_s, self.expecting.of(covering, verb)),
             ask=ask,
-            hooks=Hooks(heard, then, given_up),
+            hooks=Hooks(heard, then, given_up, began, self._again),
             clock=self.clock,
         )
+
+    def _has_room(self, name: EndpointId) -> bool:
+        """Whether an endpoint is well, and one question more would not have to wait for a connection."""
+        health = self.board[name]
+        if not health.in_service or health.sluggish:
+            return False
+        spare = self.members[name].endpoint.spare_connections
+        return spare is None or spare > 0
 
     def known(
         self, path: str, knowledge: Knowledge, silent: frozenset[EndpointId], at_s: float
@@ -136,6 +158,8 @@ class Asking:
         now = self.clock.monotonic()
         self.memory.keep_name(known, now)
         self.memory.tell_parent(known, now)
+        if self.sharing is not None:
+            self.sharing.keep_name(known)
 
     def keep_for_now(self, known: KnownName, until_s: float) -> None:
         """Remember what is known of a question still under way; but not while the name is being written."""
@@ -208,6 +232,8 @@ class Asking:
 
     def note_transition(self, change: Transition) -> None:
         """An endpoint has left or entered service: ranking and whoever watches hear of it."""
+        if change.after in IN_SERVICE_STATES and change.before not in IN_SERVICE_STATES:
+            self.expecting.forget(change.endpoint)
         self._note_pace(change.endpoint)
         self._on_transition(change)
 

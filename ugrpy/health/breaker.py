@@ -114,6 +114,7 @@ class Breaker:
         if cause is None:
             return self._answered(latency_s, now)
         self.failed += 1
+        self._pace.failed()
         if wish_s is not None:
             self.holding.wished(wish_s, now)
         error = detail or cause.value
