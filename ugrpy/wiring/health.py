@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,8 @@ from ugrpy.namespace.model import EndpointId
 from ugrpy.service.background import Background
 from ugrpy.service.channels import Channels
 from ugrpy.shared.base import SharedStore
+from ugrpy.shared.coherence import Coherence
+from ugrpy.shared.ring import Ring
 from ugrpy.wiring.assembly import Assembled
 from ugrpy.wiring.changes import state_folder
 from ugrpy.wiring.company import CHANNEL as HEALTH
@@ -46,9 +48,9 @@ async def health(
     assembled: Assembled,
     channels: Channels,
     meter: Meter,
-    store: SharedStore | None = None,
+    shared: Coherence | None,
 ) -> AsyncIterator[Health]:
-    """This worker's part, with all that was said before it began. ``store`` is what gateways share."""
+    """This worker's part, with all that was said before it began. ``shared`` is what gateways share."""
     federation = assembled.federation
     board, clock, noted = federation.board, federation.clock, federation.note_transition
     desk = Desk(board, clock, state_folder(config), channels, noted)
@@ -59,7 +61,7 @@ async def health(
             clock,
             channels,
             lead,
-            store=store,
+            stores=stores_of(shared, board),
             by=f"{socket.gethostname()}:{os.getpid()}",
             on_transition=noted,
         )
@@ -99,6 +101,17 @@ async def _probe(federation: Federation, company: Companions) -> None:
         company=company,
         on_look=federation.asking.note_weights,
     )
+
+
+def stores_of(
+    shared: Coherence | None, endpoints: Iterable[EndpointId]
+) -> dict[EndpointId, SharedStore]:
+    """In which store the record of each endpoint is: the same for all gateways that have the same stores."""
+    if shared is None:
+        return {}
+    by_name = {shard.name: shard.store for shard in shared.shards}
+    ring = Ring(list(by_name))
+    return {name: by_name[ring.home(f"h:{name}")] for name in endpoints}
 
 
 def known_as(config: Configuration) -> dict[EndpointId, frozenset[str]]:

@@ -89,7 +89,7 @@ class Worker:
                     changing(self._config, federation, self._meter, channels) as part,
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
-                    health(self._config, assembled, channels, self._meter) as caring,
+                    health(self._config, assembled, channels, self._meter, shared) as caring,
                 ):
                     gateway = self._gateway(federation, access_log, part, copier, sums)
                     await self._serve(assembled, gateway, part, sums, caring, shared)
