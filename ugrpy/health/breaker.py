@@ -360,7 +360,6 @@ class Breaker:
             elif signal in _RETURNS:
                 self.row.forgive_all()
                 self._pace.forget()
-                self._warming.returned(now)
         return self._moved(now)
 
     def _moved(self, now: float) -> Transition | None:
@@ -376,7 +375,9 @@ class Breaker:
             return None
         self._reserved = reserved
         self._state = after
-        self._serving = after in IN_SERVICE_STATES
+        was_serving, self._serving = self._serving, after in IN_SERVICE_STATES
+        if self._serving and not was_serving:
+            self._warming.returned(now)
         self.since = now
         self.history.append((now, after))
         self._on_move()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ugrpy.announcing.desk import CHANNEL as NOTICES
@@ -32,6 +33,7 @@ from ugrpy.wiring.leading import Leading, leading
 
 LEAD_RETRY_S = 1.0
 DOUBTS_S = 0.25
+NO_HOME = Path("/nonexistent/ugrpy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ async def health(
     """This worker's part, with all that was said before it began. ``shared`` is what gateways share."""
     federation = assembled.federation
     board, clock, noted = federation.board, federation.clock, federation.note_transition
-    desk = Desk(board, clock, state_folder(config), channels, noted)
+    desk = Desk(board, clock, _kept_in(config), channels, noted)
     watching = Watching(config.downtimes, known_as(config), desk, clock, meter)
     with leading() as lead:
         company = Companions(
@@ -78,6 +80,14 @@ async def health(
                     Background("calendars", lambda: _read_calendars(lead, watching)),
                 ),
             )
+
+
+def _kept_in(config: Configuration) -> Path:
+    """The state folder, or one that cannot be written to and says so with the first order."""
+    try:
+        return state_folder(config)
+    except RuntimeError:  # who has no home has to name one
+        return NO_HOME
 
 
 def _tell(company: Companions, change: Transition) -> None:

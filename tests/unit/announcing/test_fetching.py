@@ -7,7 +7,7 @@ import pytest
 from tests.faults.raw_server import RawServer, always, http
 from ugrpy.announcing.fetching import Fetching
 from ugrpy.announcing.settings import Feed, FeedFormat
-from ugrpy.core.errors import DataError, EndpointError, Failed, Malformed
+from ugrpy.core.errors import DataError, Failed, Malformed, TimedOut
 
 
 def fetching(source: str, max_bytes: int = 100) -> Fetching:
@@ -70,7 +70,6 @@ async def test_304_is_nothing_new_to_those_who_have_something():
         (http(302, b"", "Location: /again"), Malformed),
         (http(302, b"", "Location: ftp://elsewhere.example/"), Malformed),
         (http(302), Malformed),
-        (http(200, b"short", length=50), EndpointError),
         (b"nonsense\r\n\r\n", Malformed),
     ],
 )
@@ -78,6 +77,14 @@ async def test_what_is_no_answer(answer, error):
     async with RawServer(always(answer)) as server:
         with pytest.raises(error):
             await fetching(f"{server.url}/calendar").fetch()
+
+
+async def test_a_body_that_never_ends_is_not_waited_for():
+    async with RawServer(always(http(200, b"short", length=50))) as server:
+        one = fetching(server.url)
+        one.timeout_s = 0.3
+        with pytest.raises(TimedOut):
+            await one.fetch()
 
 
 async def test_a_redirect_is_followed():
