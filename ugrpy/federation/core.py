@@ -124,7 +124,7 @@ class Federation:
         if (withheld := self.board.withheld) and not withheld.isdisjoint(holders):
             size_bytes, now = merged.entry.size_bytes, self.clock.monotonic()
             if not (holders := self.board.fittest(holders, size_bytes, now)):
-                raise self._no_holder(known.path, merged)
+                holders = self._believed_instead(known)
         if len(holders) < 2:
             return holders
         return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, self.draw))
@@ -213,6 +213,15 @@ class Federation:
         if not member.endpoint.features.signs:
             known.used[name] = replica
         return replica
+
+    def _believed_instead(self, known: KnownName) -> tuple[EndpointId, ...]:
+        """When all holders are out of service: those whom they were believed against, if they would not be by now."""
+        merged = self.asking.merged_anew(known)
+        assert merged is not None, "somebody holds it"
+        size_bytes, now = merged.entry.size_bytes, self.clock.monotonic()
+        if not (holders := self.board.fittest(merged.holders, size_bytes, now)):
+            raise self._no_holder(known.path, merged)
+        return holders
 
     def _no_holder(self, path: str, merged: Merged) -> Unavailable:
         out = self.asking.out_of_service(path, merged.holders)

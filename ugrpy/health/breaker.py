@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import ClassVar
 
+from ugrpy.core.durations import phrase_duration
 from ugrpy.health.counts import BackOff, Draw, FailureRow, middle
 from ugrpy.health.holding import Holding
 from ugrpy.health.notices import Notice
@@ -43,7 +44,6 @@ from ugrpy.health.states import (
     Signal,
     State,
     Transition,
-    phrase_duration,
 )
 from ugrpy.health.warming import Warming
 from ugrpy.namespace.model import Cause, EndpointId

@@ -12,8 +12,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field
 
+from ugrpy.core.durations import phrase_duration
 from ugrpy.health.notices import Standing
-from ugrpy.health.states import phrase_duration
 
 Name = TypeVar("Name", bound=str)
 

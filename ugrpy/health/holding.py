@@ -7,9 +7,10 @@ the last look.
 from collections.abc import Iterable, Iterator
 from math import inf
 
+from ugrpy.core.durations import phrase_duration
 from ugrpy.health.choosing import Suitability, suitability
 from ugrpy.health.notices import NOTHING, Notice, NoticeKind, Standing, standing
-from ugrpy.health.states import WELL_STATES, State, phrase_duration
+from ugrpy.health.states import WELL_STATES, State
 
 LONGEST_WISH_S = 600.0  # a ``Retry-After`` beyond this is heeded no longer
 
