@@ -152,7 +152,7 @@ class Companions:
 
     def _take_up(self, endpoint: EndpointId, seen: Sighting) -> None:
         breaker, now = self._board[endpoint], self._clock.monotonic()
-        if seen.state is State.EJECTED and not breaker.ejected and breaker.policy.eject_after:
+        if seen.state is State.EJECTED and not breaker.ejected:
             self._note(breaker.told_ejected(_why(seen), now))
             breaker.rhythm.probed(now)
         else:
