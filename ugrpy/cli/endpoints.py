@@ -43,7 +43,8 @@ def list_endpoints(config: ConfigFiles = None, admin: Admin = None, as_json: Jso
         return
     table = Table("endpoint", "state", "since", "until", "who", "why", box=None, pad_edge=False)
     for one in listed if isinstance(listed, list) else []:
-        cells = (one[key] for key in ("endpoint", "state", "since", "until", "who", "why"))
+        state = str(one["state"]).replace("_", " ")
+        cells = (one["endpoint"], state, *(one[key] for key in ("since", "until", "who", "why")))
         table.add_row(*(escape(_printable(cell)) for cell in cells))
     Console(soft_wrap=True).print(table)
 

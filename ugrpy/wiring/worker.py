@@ -114,7 +114,7 @@ class Worker:
                     changing(self._config, federation, self._meter, channels) as part,
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
-                    health(self._config, assembled, channels, self._meter) as caring,
+                    health(self._config, assembled, channels, self._meter, shared) as caring,
                     recording(self._config, federation, self._meter, self._index) as recorder,
                     flushing(federation, channels) as flush,
                 ):
