@@ -53,6 +53,8 @@ class Federation:
         self.asking = Asking(self.members, board, ranker, self.memory, policies.fanout, around)
         self._locating = Locating(self.asking)
         self._listing = Listing(self.asking, policies.max_list_items)
+        self.shared_down = False
+        """Whether the store that gateways share is away: what others have changed is learnt after ``lease_s`` at the latest."""
 
     def __repr__(self) -> str:
         return (

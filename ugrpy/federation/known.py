@@ -9,6 +9,7 @@ from ugrpy.federation.contents import Contents
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Knowledge, Merged, Summary
 from ugrpy.namespace.model import EndpointId, Kind
+from ugrpy.namespace.origin import Origin
 from ugrpy.namespace.verdict import OutOfService, missing_reasons
 
 
@@ -28,7 +29,8 @@ class KnownName:
     ``silent`` had not spoken when this was put together; ``out`` was not asked. ``at_s`` is when the question was put
     (monotonic). ``merged`` is the name as the federation sees it, ``None`` when nobody is known to hold it; ``settled``
     says that it is a file of which everybody has spoken. ``used`` fills up with the replicas as clients are sent to them, signed URLs excepted; ``prepared`` is
-    the front end's, for the heads of redirects by order of replicas.
+    the front end's, for the heads of redirects by order of replicas. ``origin`` is where it came from when it was put together,
+    and ``fresh_until_s`` when it is to be asked for anew (monotonic; ``None``: it was not kept).
     """
 
     path: str
@@ -41,6 +43,8 @@ class KnownName:
     prepared: dict[tuple[EndpointId, ...], bytes] = field(
         default_factory=dict, compare=False, repr=False
     )
+    origin: Origin = field(default=Origin.ENDPOINTS, compare=False)
+    fresh_until_s: float | None = field(default=None, compare=False, repr=False)
     # kept and not computed, since each redirect asks for them
     merged: Merged | None = field(init=False, compare=False, repr=False)
     settled: bool = field(init=False, compare=False, repr=False)
@@ -86,7 +90,8 @@ class Children(Protocol):
 class KnownListing:
     """The contents of one collection, or the file that stands where one was expected.
 
-    ``missing`` endpoints contributed nothing or not all; an empty map means the listing is whole.
+    ``missing`` endpoints contributed nothing or not all; an empty map means the listing is whole. ``origin`` and
+    ``fresh_until_s`` are as in ``KnownName``.
     """
 
     path: str
@@ -94,6 +99,8 @@ class KnownListing:
     children: Children
     missing: Mapping[str, str]
     at_s: float
+    origin: Origin = field(default=Origin.ENDPOINTS, compare=False)
+    fresh_until_s: float | None = field(default=None, compare=False, repr=False)
     weight: int = field(init=False, compare=False, repr=False)
     """How much of the memory it takes, in ``CHILDREN_PER_WEIGHT`` children."""
 
