@@ -70,6 +70,10 @@ class KnownName:
         """Whose word could not be had, and why; for people. Those who merely have not spoken yet are not in it."""
         return missing_reasons(self.summary.unknown, self.out)
 
+    def fresh_until(self, until_s: float) -> None:
+        """Whoever keeps it notes for how long; nothing else of it ever changes."""
+        object.__setattr__(self, "fresh_until_s", until_s)
+
     def suffices(self, want: Want) -> bool:
         """Whether a question of this kind needs no more asking."""
         return not self.silent if want is Want.ALL or self.merged is None else True
@@ -111,6 +115,10 @@ class KnownListing:
     def complete(self) -> bool:
         """Whether every endpoint that covers the collection has contributed."""
         return not self.missing
+
+    def fresh_until(self, until_s: float) -> None:
+        """Whoever keeps it notes for how long."""
+        object.__setattr__(self, "fresh_until_s", until_s)
 
     def noting(self, name: str, child: Merged | None) -> "KnownListing":
         """The listing after news of one name: it is there as ``child`` describes, or not at all (row D59)."""

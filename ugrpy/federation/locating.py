@@ -70,7 +70,8 @@ class Locating:
         if known is None or until_s is None:
             return
         after = asking.known(learnt.path, known.knowledge, known.silent, known.at_s)
-        names.put(learnt.path, replace(after, fresh_until_s=until_s), until_s, now)
+        after.fresh_until(until_s)
+        names.put(learnt.path, after, until_s, now)
         if not after.silent:
             asking.memory.tell_parent(after, now)
             asking.note_look(after)

@@ -6,7 +6,6 @@ because it is asked only while a holder is out of service, when nobody can say a
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import replace
 from types import MappingProxyType
 
 from ugrpy.cache.entries import AgingCache, CachePolicy
@@ -46,20 +45,23 @@ class Memory:
             until_s = known.at_s + ttl_s
         if known.merged is None and len(known.path) > LONGEST_MISS:
             until_s = now
-        self.names.put(known.path, replace(known, fresh_until_s=until_s), until_s, now)
+        known.fresh_until(until_s)
+        self.names.put(known.path, known, until_s, now)
         self._keep_holders(known, now)
 
     def keep_for_now(self, known: KnownName, until_s: float, now: float) -> None:
         """Remember what is known of a question still under way, if it is of use."""
         if known.merged is not None:
-            self.names.put(known.path, replace(known, fresh_until_s=until_s), until_s, now)
+            known.fresh_until(until_s)
+            self.names.put(known.path, known, until_s, now)
 
     def keep_listing(self, known: KnownListing, now: float) -> None:
         """Remember the contents of a collection."""
         until_s = known.at_s + self.policy.listing_ttl_s
         if not known.complete:
             until_s = now + min(self.policy.listing_ttl_s, self.policy.incomplete_ttl_s)
-        self.listings.put(known.path, replace(known, fresh_until_s=until_s), until_s, now)
+        known.fresh_until(until_s)
+        self.listings.put(known.path, known, until_s, now)
 
     def keep_too_long(self, path: str, why: str, now: float) -> None:
         """Remember that a collection has more items than may be listed."""
