@@ -81,6 +81,13 @@ class Federation:
         """As ``locate``, for those who have just asked ``recall`` in vain."""
         return await self._locating.inquire(path, want, zone)
 
+    def why_forward(self, path: str) -> str:
+        """Why the endpoints must be asked about a name that ``recall`` does not know well enough, in a word of RFC 9211 section 2.2."""
+        now = self.clock.monotonic()
+        if self.memory.names.peek(path, now) is not None:
+            return "request"  # it is remembered, and this client needs more
+        return "stale" if self.memory.holders(path, now) else "miss"
+
     def expect(self, known: KnownName) -> Merged:
         """The merged entry. Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` by the absence rule."""
         return self.asking.expect(known)

@@ -70,6 +70,16 @@ class KnownName:
         """Whose word could not be had, and why; for people. Those who merely have not spoken yet are not in it."""
         return missing_reasons(self.summary.unknown, self.out)
 
+    @property
+    def parts(self) -> Mapping[EndpointId, float]:
+        """When each endpoint that was heard had spoken (monotonic)."""
+        return {name: sighting.at_s for name, sighting in self.knowledge.items()}
+
+    @property
+    def asked(self) -> int:
+        """How many endpoints may know of it."""
+        return len(self.knowledge) + len(self.silent) + len(self.out)
+
     def fresh_until(self, until_s: float) -> None:
         """Whoever keeps it notes for how long; nothing else of it ever changes."""
         object.__setattr__(self, "fresh_until_s", until_s)
@@ -94,8 +104,8 @@ class Children(Protocol):
 class KnownListing:
     """The contents of one collection, or the file that stands where one was expected.
 
-    ``missing`` endpoints contributed nothing or not all; an empty map means the listing is whole. ``origin`` and
-    ``fresh_until_s`` are as in ``KnownName``.
+    ``missing`` endpoints contributed nothing or not all; an empty map means the listing is whole. ``parts`` says of those that were
+    heard when each had spoken (monotonic). ``origin`` and ``fresh_until_s`` are as in ``KnownName``.
     """
 
     path: str
@@ -103,6 +113,7 @@ class KnownListing:
     children: Children
     missing: Mapping[str, str]
     at_s: float
+    parts: Mapping[EndpointId, float] = field(default_factory=dict, compare=False, repr=False)
     origin: Origin = field(default=Origin.ENDPOINTS, compare=False)
     fresh_until_s: float | None = field(default=None, compare=False, repr=False)
     weight: int = field(init=False, compare=False, repr=False)
@@ -115,6 +126,11 @@ class KnownListing:
     def complete(self) -> bool:
         """Whether every endpoint that covers the collection has contributed."""
         return not self.missing
+
+    @property
+    def asked(self) -> int:
+        """How many endpoints may hold something of it."""
+        return len(self.parts.keys() | self.missing.keys())
 
     def fresh_until(self, until_s: float) -> None:
         """Whoever keeps it notes for how long."""

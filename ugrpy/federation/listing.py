@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from ugrpy.core.aio import first_of, next_turn
 from ugrpy.core.errors import TooManyItems
+from ugrpy.core.trouble import Reason
 from ugrpy.federation.asking import Asking
 from ugrpy.federation.contents import LOOSE
 from ugrpy.federation.growing import BATCH, Growing
@@ -204,13 +205,13 @@ class Listing:
             itself = asking.expect(known)
         missing = known.missing | self._not_listed(known)
         if itself.entry.kind is Kind.FILE:
-            return KnownListing(known.path, itself, (), missing, known.at_s)
+            return KnownListing(known.path, itself, (), missing, known.at_s, known.parts)
         if missing:
             asking.counts.partial.add()
         children = self._children(known.path, growing)
         if growing is not None:
             asking.note_listed(known.path, growing.clashing, whole=not missing)
-        return KnownListing(known.path, itself, children, missing, known.at_s)
+        return KnownListing(known.path, itself, children, missing, known.at_s, known.parts)
 
     def _children(self, path: str, growing: Growing | None) -> Children:
         """All children, those that mounts make included; in the order of the names unless there are very many."""
@@ -233,12 +234,12 @@ class Listing:
         reasons: dict[str, str] = {}
         for name, sighting in known.knowledge.items():
             match sighting.observation:
-                case Denied(_, detail):
-                    reasons[name] = detail or "refused"
+                case Denied() as denied:
+                    reasons[name] = denied.reason
                 case Found(entry) if entry.kind is Kind.COLLECTION and not self._lists(name):
-                    reasons[name] = "holds the collection and cannot list it"
+                    reasons[name] = Reason("holds the collection and cannot list it", None)
                 case Found(_, left_out) if left_out:
-                    reasons[name] = f"{left_out} of its names cannot be asked for"
+                    reasons[name] = Reason(f"{left_out} of its names cannot be asked for", None)
         return reasons
 
     def _lists(self, name: EndpointId) -> bool:

@@ -94,7 +94,11 @@ class Locating:
                 return asking.known(path, {}, frozenset(), asking.clock.monotonic())
             question = self._start(path, covering)
         answer = await question.wait(want, self._preference(zone))
-        return asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
+        known = asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
+        kept = asking.memory.names.peek(path, asking.clock.monotonic())
+        if kept is not None and kept.at_s == known.at_s and kept.fresh_until_s is not None:
+            known.fresh_until(kept.fresh_until_s)
+        return known
 
     def _start(self, path: str, covering: Mapping[EndpointId, str]) -> Question:
         asking = self._asking

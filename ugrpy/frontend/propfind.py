@@ -50,8 +50,11 @@ class Propfind:
         if depth is Depth.ONE:
             return await self._list(exchange, headers, question)
         known = self.federation.recall(exchange.path, Want.ANY)
-        exchange.cache = "hit" if known else "miss"
-        known = known or await self.federation.inquire(exchange.path, Want.ANY)
+        if known is not None:
+            exchange.recalled(known)
+        else:
+            fwd = self.federation.why_forward(exchange.path)
+            known = await exchange.asking(fwd, self.federation.inquire(exchange.path, Want.ANY))
         itself = _described(exchange.external, self.federation.expect(known), stable=known.complete)
         return await _send(exchange, headers, question, [itself], known.missing)
 
@@ -60,13 +63,17 @@ class Propfind:
     ) -> web.StreamResponse:
         path = exchange.path
         assert path is not None
-        listing: KnownListing | Follower | None = self.federation.recall_listing(path)
-        exchange.cache = "miss" if listing is None else "hit"
-        if listing is None and exchange.request.version < (1, 1):
+        exchange.cache = "hit"  # a miss that is remembered is raised
+        remembered = self.federation.recall_listing(path)
+        listing: KnownListing | Follower
+        if remembered is not None:
+            exchange.recalled(remembered)
+            listing = remembered
+        elif exchange.request.version < (1, 1):
             # without chunks a broken end could not be told from the end
-            listing = await self.federation.inquire_listing(path)
-        elif listing is None:
-            listing = await self.federation.open_listing(path)
+            listing = await exchange.asking("miss", self.federation.inquire_listing(path))
+        else:
+            listing = await exchange.asking("miss", self.federation.open_listing(path))
         if isinstance(listing, KnownListing):
             items = _listed(exchange.external, listing)
             return await _send(exchange, headers, question, items, listing.missing)

@@ -72,10 +72,9 @@ class Reading:
             return await self._streamed(exchange, self.streaming)
         known = self.federation.recall(exchange.path, Want.BEST, exchange.zone)
         if known is None:
-            exchange.cache = "miss"
-            known = await self.federation.inquire(exchange.path, Want.BEST, exchange.zone)
+            known = await self._inquire(exchange, exchange.path, Want.BEST)
         else:
-            exchange.cache = "hit"
+            exchange.recalled(known)
         describe = metalink_accepted(accept)
         if not known.settled:
             merged = self.federation.expect(known)
@@ -116,9 +115,6 @@ class Reading:
             # nobody told the length, and one of ours would be wrong: the storage may know
             return self._redirect(exchange, known)
         headers = answers.file_headers(known, merged)
-        headers["Cache-Status"] = (
-            answers.CACHE_HIT if exchange.cache == "hit" else answers.CACHE_MISS
-        )
         answers.note_missing(exchange, headers, known.missing)
         if digest_wanted:
             await self._tell_digests(exchange, headers, known)
@@ -149,10 +145,13 @@ class Reading:
         assert path is not None
         known = self.federation.recall(path, want, exchange.zone)
         if known is not None:
-            exchange.cache = "hit"
+            exchange.recalled(known)
             return known
-        exchange.cache = "miss"
-        return await self.federation.inquire(path, want, exchange.zone)
+        return await self._inquire(exchange, path, want)
+
+    async def _inquire(self, exchange: Exchange, path: str, want: Want) -> KnownName:
+        fwd = self.federation.why_forward(path)
+        return await exchange.asking(fwd, self.federation.inquire(path, want, exchange.zone))
 
     def _redirect(
         self, exchange: Exchange, known: KnownName, *, describe: bool = False
@@ -205,9 +204,6 @@ class Reading:
                 "Content-Type": METALINK_TYPES[version],
                 "Content-Disposition": answers.attachment(document.name + _SUFFIXES[version]),
                 "Vary": "Accept",
-                "Cache-Status": answers.CACHE_HIT
-                if exchange.cache == "hit"
-                else answers.CACHE_MISS,
             }
         )
         answers.note_missing(exchange, headers, known.missing)
@@ -225,9 +221,12 @@ class Reading:
         return answers.to_collection(encode_path(exchange.external) + "/" + query)
 
     async def _listing(self, exchange: Exchange, path: str) -> KnownListing:
+        exchange.cache = "hit"  # a miss that is remembered is raised
         known = self.federation.recall_listing(path)
-        exchange.cache = "miss" if known is None else "hit"
-        return known or await self.federation.inquire_listing(path)
+        if known is None:
+            return await exchange.asking("miss", self.federation.inquire_listing(path))
+        exchange.recalled(known)
+        return known
 
     async def _page(
         self, exchange: Exchange, listing: KnownListing | None = None

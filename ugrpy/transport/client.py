@@ -225,7 +225,7 @@ class Transport:
             words = f"{request.method}: {limit.expired}"
             if limit.is_fetching:
                 raise BodyBroken(words) from error
-            raise TimedOut(words, endpoint=self.endpoint) from error
+            raise TimedOut(words, endpoint=self.endpoint, trouble=limit.trouble) from error
 
     async def close(self) -> None:
         """Close all connections."""
