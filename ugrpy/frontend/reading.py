@@ -23,6 +23,7 @@ from ugrpy.frontend.digesting import (
 )
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.streaming import Streaming
+from ugrpy.frontend.telling import provenance
 from ugrpy.metalink.document import Document, MetalinkReplica
 from ugrpy.metalink.links import render_describedby
 from ugrpy.metalink.negotiate import MetalinkVersion, metalink_accepted, metalink_wanted
@@ -74,7 +75,7 @@ class Reading:
         if known is None:
             known = await self._inquire(exchange, exchange.path, Want.BEST)
         else:
-            exchange.recalled(known)
+            exchange.cache, exchange.known = "hit", known
         describe = metalink_accepted(accept)
         if not known.settled:
             merged = self.federation.expect(known)
@@ -236,9 +237,11 @@ class Reading:
             above = [page.Row(name, Kind.COLLECTION) for name in exchange.above]
             rows = page.sort_rows(above, sort)
             missing: Mapping[str, str] = {}
+            told = None
         else:
             rows = await _rows(listing, sort, show_endpoints=exchange.show_endpoints)
             missing = listing.missing
+            told = provenance(exchange, listing)
         view = page.ListingView(
             path=exchange.external,
             rows=rows,
@@ -247,7 +250,8 @@ class Reading:
             show_endpoints=exchange.show_endpoints,
             identity=exchange.identity.name or "anonymous",
             partial=bool(missing),
-            asked=len(self.federation.members.covering(exchange.path or "/")) if listing else 0,
+            asked=listing.asked if listing else 0,
+            told=told,
         )
         headers = _page_headers()
         answers.note_missing(exchange, headers, missing)
@@ -292,7 +296,13 @@ def _row(child: Merged, *, show_endpoints: bool) -> page.Row:
         ]
     entry = child.entry
     return page.Row(
-        entry.name, entry.kind, entry.size_bytes, entry.mtime_s, len(child.holders), "; ".join(said)
+        entry.name,
+        entry.kind,
+        entry.size_bytes,
+        entry.mtime_s,
+        len(child.holders),
+        "; ".join(said),
+        child.holders,
     )
 
 

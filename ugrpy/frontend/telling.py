@@ -7,7 +7,6 @@ ready. Redirects of remembered names are the bulk of all answers, so theirs are 
 
 from collections.abc import Iterator
 from functools import lru_cache
-from math import ceil
 
 from multidict import CIMultiDict
 
@@ -16,6 +15,7 @@ from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.fields import CacheUse, Took, cache_status, server_timing
 from ugrpy.namespace.origin import Origin, told
 from ugrpy.service.quick import WITHOUT_BODY
+from ugrpy.webdav.provenance import Provenance
 
 LEASE = "lease"
 """The store that gateways share is away, so that others' changes are seen late, at the latest after ``lease_s``."""
@@ -23,7 +23,7 @@ LEASE = "lease"
 _CHANGES = frozenset({"PUT", "DELETE", "MKCOL", "MOVE", "COPY", "PROPPATCH"})
 # Refusals that never looked at anything: a cache says nothing of them (RFC 9211 section 2).
 _UNSEEN = frozenset({400, 403, 405, 411, 413, 414, 415, 417, 429, 431, 500})
-# So many different (age, lifetime) of answers within the memory's lifetimes are the usual ones.
+# Ages and lifetimes go together, so that there are not many more pairs of them than seconds that a name is remembered.
 _TAILS_KEPT = 4096
 
 
@@ -47,21 +47,37 @@ def quick_tail(exchange: Exchange, known: KnownName) -> bytes:
     """The same for a redirect of what this worker remembers, up to the value of ``Date``."""
     now = exchange.now()
     until_s = known.fresh_until_s
-    origin = told(known.origin, recalled=True)
-    return _tail(
-        _age(known, now),
-        0 if until_s is None else int(until_s - now),
-        _detail(exchange, origin),
-        ceil((now - exchange.started_s) * 10_000),
-    )
+    detail = ""
+    if exchange.leased or known.origin is not Origin.ENDPOINTS:
+        detail = _detail(exchange, told(known.origin, recalled=True))
+    ttl_s = 0 if until_s is None else int(until_s - now)
+    # rounded up to a tenth, so that there are few, and never nothing
+    tenths_ms = int((now - exchange.started_s) * 10_000) + 1
+    return _of_age(int(now - known.at_s), ttl_s, detail) + _in_time(tenths_ms)
 
 
 @lru_cache(maxsize=_TAILS_KEPT)
-def _tail(age_s: int, ttl_s: int, detail: str, tenths_ms: int) -> bytes:
-    status = cache_status(CacheUse(hit=True, ttl_s=ttl_s, detail=detail))
+def _of_age(age_s: int, ttl_s: int, detail: str) -> bytes:
+    use = CacheUse(hit=True, ttl_s=ttl_s, detail=detail)
+    return f"Age: {max(0, age_s)}\r\nCache-Status: {cache_status(use)}\r\n".encode("ascii")
+
+
+@lru_cache(maxsize=_TAILS_KEPT)
+def _in_time(tenths_ms: int) -> bytes:
     timing = server_timing([Took("cache", desc="hit"), Took("total", tenths_ms / 10_000)])
-    lines = f"Age: {age_s}\r\nCache-Status: {status}\r\nServer-Timing: {timing}\r\n"
-    return lines.encode("ascii") + WITHOUT_BODY
+    return f"Server-Timing: {timing}\r\n".encode("ascii") + WITHOUT_BODY
+
+
+def provenance(exchange: Exchange, known: KnownName | KnownListing) -> Provenance:
+    """The same for those who look into the answer: who was heard, how long ago, and who is missing."""
+    now = exchange.now()
+    return Provenance(
+        age_s=_age(known, now),
+        ages_s={name: max(0, int(now - at_s)) for name, at_s in known.parts.items()},
+        missing=known.missing,
+        asked=known.asked,
+        shown=exchange.show_endpoints,
+    )
 
 
 def _origin(exchange: Exchange) -> Origin | None:

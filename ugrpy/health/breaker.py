@@ -29,6 +29,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import ClassVar
 
+from ugrpy.core.durations import phrase_duration
 from ugrpy.health.counts import BackOff, Draw, FailureRow, jittered, middle
 from ugrpy.health.pace import USUAL_CAP_S, Pace
 from ugrpy.health.policy import HealthPolicy
@@ -40,7 +41,6 @@ from ugrpy.health.states import (
     Signal,
     State,
     Transition,
-    phrase_duration,
 )
 from ugrpy.namespace.model import Cause, EndpointId
 

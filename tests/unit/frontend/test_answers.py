@@ -66,7 +66,7 @@ async def test_a_remembered_redirect_is_prepared_once_and_says_the_same():
     known = world.federation.recall("/f")
     assert known is not None
     assert third.response._head == known.prepared[order] + (
-        b'Age: 0\r\nCache-Status: ugrpy; hit; ttl=300\r\nServer-Timing: cache;desc="hit", total;dur=0.0\r\n'
+        b'Age: 0\r\nCache-Status: ugrpy; hit; ttl=300\r\nServer-Timing: cache;desc="hit", total;dur=0.1\r\n'
         b"Content-Length: 0\r\nDate: "
     )
     assert b"\r\nLocation: https://one.example/f\r\n" in third.response._head

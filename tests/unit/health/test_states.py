@@ -2,6 +2,7 @@
 
 import pytest
 
+from ugrpy.core.durations import phrase_duration
 from ugrpy.endpoints.base import Probe
 from ugrpy.health.states import (
     IN_SERVICE_STATES,
@@ -9,7 +10,6 @@ from ugrpy.health.states import (
     NoAnswer,
     ProbeReport,
     State,
-    phrase_duration,
 )
 
 
