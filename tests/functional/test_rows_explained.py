@@ -1,7 +1,7 @@
 """Does each answer explain itself to somebody who has nothing but curl (row M25), and listings say whose they are (row M1)?
 
 nginx, Apache and a second nginx, of which the last is stopped, hangs or refuses in the course of it. Two gateways look at them: ``open``
-names storage elements to everybody, ``discreet`` to nobody.
+names storage elements to everybody, ``closed`` to nobody.
 """
 
 import json
@@ -39,7 +39,7 @@ class Stage:
     """The gateways and what is behind them."""
 
     open: Gateway
-    discreet: Gateway
+    closed: Gateway
     storages: Mapping[str, PeerServer]
     refusing: StorageElement
 
@@ -283,7 +283,7 @@ def test_what_an_endpoint_did_is_told_by_its_name_in_the_standard(
     stage.refusing.faults = faults
     try:
         answer = ask(curl, stage.open, path)
-        hidden = ask(curl, stage.discreet, path)
+        hidden = ask(curl, stage.closed, path)
     finally:
         stage.refusing.faults = Faults()
     assert (answer.status, hidden.status) == (status, status)
@@ -353,14 +353,14 @@ def test_with_one_of_three_stopped_the_listing_says_so_everywhere(stage, curl):
 @pytest.mark.peer("curl", "nginx", "apache")
 @pytest.mark.usefixtures("stopped")
 def test_where_endpoints_are_not_named_counts_say_it(stage, curl):
-    listed = ask(curl, stage.discreet, "/stopped/", *PROPFIND, "-d", OURS)
+    listed = ask(curl, stage.closed, "/stopped/", *PROPFIND, "-d", OURS)
     assert told(listed, "/stopped/")["parts"] == [("3",), ("2",)]
     assert told(listed, "/stopped/all")["holders"] == [("2",)]
     details = "2 of 3 storage elements answered"
     assert listed.members("proxy-status") == [
         ("ugrpy", {"error": "connection_refused", "details": details})
     ]
-    page = ask(curl, stage.discreet, "/stopped/")
+    page = ask(curl, stage.closed, "/stopped/")
     assert details in page.body.decode()
     for answer in (listed, page):
         texts = [answer.body.decode().replace("of-alpha", "").replace("of-beta", "")]

@@ -208,11 +208,11 @@ def test_nothing_wrong():
         (OSError(errno.ECONNRESET, "x"), Trouble.CONNECTION_TERMINATED),
         (aiohttp.ClientPayloadError("ConnectionResetError(104)"), Trouble.CONNECTION_TERMINATED),
         (
-            caused(aiohttp.ClientPayloadError("x"), ContentLengthError()),
+            caused(aiohttp.ClientPayloadError("x"), ContentLengthError("x")),
             Trouble.HTTP_RESPONSE_INCOMPLETE,
         ),
         (
-            caused(aiohttp.ClientPayloadError("x"), ContentEncodingError()),
+            caused(aiohttp.ClientPayloadError("x"), ContentEncodingError("x")),
             Trouble.HTTP_PROTOCOL_ERROR,
         ),
         (aiohttp.ClientPayloadError("x"), Trouble.HTTP_PROTOCOL_ERROR),
