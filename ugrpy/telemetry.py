@@ -72,6 +72,31 @@ ENDPOINT_SECONDS = Metric(
     (_ENDPOINT,),
     buckets=LATENCY_BUCKETS_S,
 )
+CALENDAR_READS = Metric(
+    "ugrpy_downtime_calendar_reads_total",
+    MetricKind.COUNTER,
+    "reads",
+    "Looks at calendars of downtimes; while they fail, what was said last goes on to count.",
+    (
+        Label("feed", "name of the calendar in the configuration"),
+        Label("outcome", "unchanged: it was not sent again", ("read", "unchanged", "failed")),
+    ),
+)
+ENDPOINT_STATE = Metric(
+    "ugrpy_endpoint_state",
+    MetricKind.GAUGE,
+    "0 or 1",
+    "1 for the state that the endpoint is in; with several workers, for each state that one of them sees it in.",
+    (
+        _ENDPOINT,
+        Label(
+            "state",
+            "see the endpoints' page of the admin listener",
+            ("in_service", "refusing", "ejected", "trial", "drained", "disabled", "downtime"),
+        ),
+    ),
+    over_workers="max",
+)
 ENDPOINT_IN_SERVICE = Metric(
     "ugrpy_endpoint_in_service",
     MetricKind.GAUGE,
@@ -92,6 +117,21 @@ EARLY_ANSWERS = Metric(
     MetricKind.COUNTER,
     "answers",
     "Answers given although an endpoint that could have improved them was still silent.",
+)
+SECOND_ASKS = Metric(
+    "ugrpy_second_asks_total",
+    MetricKind.COUNTER,
+    "questions",
+    "Questions that an endpoint was late to answer, that nobody else could answer, and that were worth putting to it a second time.",
+    (
+        _ENDPOINT,
+        Label(
+            "outcome",
+            "won: the second one was answered first; lost: the first one was, or nobody wanted to know any more; failed: no usable answer; "
+            "withheld: not put, since the endpoint was not well, had no connection free, or had been asked twice often enough",
+            ("won", "lost", "failed", "withheld"),
+        ),
+    ),
 )
 STREAMED_BYTES = Metric(
     "ugrpy_streamed_bytes_total",
@@ -239,11 +279,14 @@ METRICS = (
     ENDPOINT_ASKS,
     ENDPOINT_SECONDS,
     ENDPOINT_IN_SERVICE,
+    ENDPOINT_STATE,
+    CALENDAR_READS,
     REDIRECTS,
     STREAMED_BYTES,
     STREAM_FAILOVERS,
     STREAMS_REFUSED,
     EARLY_ANSWERS,
+    SECOND_ASKS,
     ABSENT_WITH_MISSING,
     PARTIAL_LISTINGS,
     CLASHES,

@@ -102,17 +102,17 @@ class Placing:
     # -- who ----------------------------------------------------------------------------------------
 
     def in_service(self, path: str, what: str) -> dict[EndpointId, str]:
-        """The endpoints that take changes of a name now. Raises ``Forbidden`` when none ever does, ``Unavailable`` when none can."""
+        """The endpoints that take new things now. Raises ``Forbidden`` when none ever does, ``Unavailable`` when none can."""
         writable = self._ground.writable(path)
         if not writable:
             raise Forbidden(f"{path}: no storage element takes {what} here")
         board = self._ground.federation.board
-        serving = {name: remote for name, remote in writable.items() if board.in_service(name)}
+        serving = {name: remote for name, remote in writable.items() if board.takes_new(name)}
         if not serving:
             out = self._ground.asking.out_of_service(path, tuple(writable))
             raise Unavailable(
                 f"{path}: every storage element that takes {what} here is out of service",
-                retry_after_s=min(state.retry_after_s for state in out.values()),
+                retry_after_s=min(s.retry_after_s for s in out.values()) or DEFAULT_RETRY_AFTER_S,
                 missing=missing_reasons({}, out),
             )
         return serving
@@ -136,8 +136,11 @@ class Placing:
                 f"{seen.path}: no storage element in service has room for it",
                 missing={str(name): f"{room} bytes left" for name, room in left.items()},
             )
+        ground = self._ground
+        board, now = ground.federation.board, ground.clock.monotonic()
+        fitting = set(board.fittest(sorted(fitting), size_bytes, now))
         ranked = self._ranked(zone, fitting, left)
-        upload = self._ground.overlay.upload(seen.path)
+        upload = ground.overlay.upload(seen.path)
         first = None if upload is None else upload.target
         holders = () if seen.merged is None else seen.merged.holders
         order = placing_order(ranked, first, holders, preferred)

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 
+from ugrpy.announcing.settings import DowntimeSettings
 from ugrpy.cache.entries import CachePolicy
 from ugrpy.changing.ground import ChangeSettings
 from ugrpy.config.values import check_kind, check_mounts, parse_mount, parse_prefix, parse_url
@@ -229,6 +230,12 @@ class EndpointSettings(TransportOptions):
         ),
     ] = Absence.NORMAL
     probe: Annotated[bool, Field(description="ask for signs of life while it is idle")] = True
+    downtime_names: Annotated[
+        tuple[str, ...],
+        Field(
+            description='what calendars of downtimes call it, in place of the host of its url: a host, "host/service type", an OSG resource or resource group'
+        ),
+    ] = ()
     health: Annotated[
         HealthPolicy | None,
         Field(
@@ -263,6 +270,10 @@ class Tables:
     health: Annotated[
         HealthPolicy, Field(description="when an endpoint leaves service and when it comes back")
     ] = field(default_factory=HealthPolicy)
+    downtimes: Annotated[
+        DowntimeSettings,
+        Field(description="calendars of downtimes, and what is done ahead of one"),
+    ] = field(default_factory=DowntimeSettings)
     changes: Annotated[
         ChangesSettings,
         Field(description="who may change what clients see, and how changes are followed up"),

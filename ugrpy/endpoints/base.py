@@ -126,6 +126,11 @@ class Endpoint(Protocol):
         """What last went wrong, for operators only: with hosts and paths. Empty when nothing has."""
         ...
 
+    @property
+    def spare_connections(self) -> int | None:
+        """How many more questions can be put now without one waiting for another; ``None``: any number."""
+        ...
+
     async def stat(self, path: str) -> Observation:
         """What the endpoint says of one name."""
         ...
@@ -193,7 +198,12 @@ _NOT_OFFERED = Conflict(501, "this kind of storage takes no changes through the 
 
 
 class ReadingOnly:
-    """The verbs of a kind that takes no changes: each is refused."""
+    """The verbs of a kind that takes no changes: each is refused. It has no connections that could run out."""
+
+    @property
+    def spare_connections(self) -> int | None:
+        """Any number."""
+        return None
 
     async def make_collection(self, path: str) -> Outcome:
         """Not offered."""

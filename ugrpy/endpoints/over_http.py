@@ -64,6 +64,11 @@ class HttpEndpoint(ReadingOnly):
         """The storage's own URL of the path; the same for every verb."""
         return join_url(self.base_url, path)
 
+    @property
+    def spare_connections(self) -> int | None:
+        """What the pool has left."""
+        return self.transport.spare
+
     def learn(self, quirks: Collection[Quirk]) -> None:
         """Keep in ``features`` what was met."""
         if not self.features.quirks.issuperset(quirks):

@@ -11,13 +11,15 @@ from ugrpy.core.clock import Clock, SystemClock
 from ugrpy.core.errors import RequestError, Unavailable
 from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.federation.counts import Counts
+from ugrpy.federation.expecting import Expecting
 from ugrpy.federation.known import KnownName
 from ugrpy.federation.members import Members
 from ugrpy.federation.memory import Memory
-from ugrpy.federation.question import AskEndpoint, Hooks, Question, Then
+from ugrpy.federation.question import Again, AskEndpoint, Hooks, Pacing, Question, Then
 from ugrpy.health.board import HealthBoard
-from ugrpy.health.states import Transition
+from ugrpy.health.states import IN_SERVICE_STATES, Transition
 from ugrpy.locality.ranker import Ranker
+from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.disagreements import Disagreements
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.learnt import LearntDigests
@@ -75,9 +77,15 @@ class Asking:
         self.learnt = LearntDigests()
         self.disagreements = Disagreements()
         self.clock = around.clock
-        self.counts = Counts(around.meter, [member.id for member in members])
+        names = [member.id for member in members]
+        self.counts = Counts(around.meter, names)
+        self.expecting = Expecting(names, policy, self._has_room)
         self._on_transition = around.on_transition
         self._on_clash = around.on_clash
+        self._again = Again(
+            lambda name: self.expecting.may_ask_again(name, self.clock.monotonic()),
+            self.counts.asked_again,
+        )
 
     def admitted(self, path: str) -> dict[EndpointId, str]:
         """The endpoints to ask about ``path``: those in service, and those whose turn it is for a trial."""
@@ -95,6 +103,7 @@ class Asking:
 
         def heard(name: EndpointId, observation: Observation, took_s: float) -> None:
             self.counts.heard(name, verb, observation, took_s)
+            self.expecting.heard(name, observation)
             # a listing takes as long as it is, which says little about how fast the endpoint answers
             self.note_health(name, observation, None if verb == "list" else took_s)
 
@@ -103,15 +112,27 @@ class Asking:
             if verb != "list" and waited_s >= self.policy.hedge_s:
                 self.note_stall(name)
 
+        def began(name: EndpointId, waited_s: float) -> None:
+            self.expecting.began(name, verb, waited_s, self.clock.monotonic())
+
+        self.expecting.asked(covering, self.clock.monotonic())
         patience_s = {name: self.board.patience_s(name, self.policy.hedge_s) for name in covering}
         return Question.start(
             tuple(covering),
             self.policy,
-            patience_s,
+            Pacing(patience_s, self.expecting.of(covering, verb)),
             ask=ask,
-            hooks=Hooks(heard, then, given_up),
+            hooks=Hooks(heard, then, given_up, began, self._again),
             clock=self.clock,
         )
+
+    def _has_room(self, name: EndpointId) -> bool:
+        """Whether an endpoint is well, and one question more would not have to wait for a connection."""
+        health = self.board[name]
+        if not health.in_service or health.sluggish:
+            return False
+        spare = self.members[name].endpoint.spare_connections
+        return spare is None or spare > 0
 
     def known(
         self, path: str, knowledge: Knowledge, silent: frozenset[EndpointId], at_s: float
@@ -166,7 +187,7 @@ class Asking:
         written_to = None if upload is None else upload.target
         return {
             name: OutOfService(
-                reason=self.board[name].out_reason(now) or "was not asked",
+                reason=self.board.why_unfit(name, 0, now) or "was not asked",
                 retry_after_s=self.board[name].retry_after_s(now),
                 known=name == written_to or (name in holders and not self.overlay.gone(path, name)),
                 strict=self.members[name].strict,
@@ -207,6 +228,8 @@ class Asking:
 
     def note_transition(self, change: Transition) -> None:
         """An endpoint has left or entered service: ranking and whoever watches hear of it."""
+        if change.after in IN_SERVICE_STATES and change.before not in IN_SERVICE_STATES:
+            self.expecting.forget(change.endpoint)
         self._note_pace(change.endpoint)
         self._on_transition(change)
 
@@ -214,7 +237,14 @@ class Asking:
         """What an endpoint said, or did not say, counts for its health."""
         now = self.clock.monotonic()
         if isinstance(observation, Unknown):
-            change = self.board.heard(name, observation.cause, took_s, now, observation.detail)
+            change = self.board.heard(
+                name,
+                observation.cause,
+                took_s,
+                now,
+                observation.detail,
+                wish_s=observation.retry_after_s,
+            )
         else:
             change = self.board.heard(name, None, took_s, now)
         if change is not None:
@@ -222,5 +252,20 @@ class Asking:
         else:
             self._note_pace(name)
 
+    def outranks(self, zone: Zone, silent: EndpointId, holder: EndpointId) -> bool:
+        """Whether an endpoint that has not spoken yet would be a better choice than one that holds the name."""
+        reserved = self.board.reserved
+        if reserved and (silent in reserved) is not (holder in reserved):
+            return holder in reserved
+        return self.ranker.outranks(zone, silent, holder)
+
+    def note_weights(self) -> None:
+        """Time passes: what has been back for longer gets more (slow start), and who is at risk may have changed."""
+        for name in self.board:
+            self._note_pace(name)
+
     def _note_pace(self, name: EndpointId) -> None:
-        self.ranker.note(name, load=0.0, sluggish=self.board[name].sluggish)
+        breaker = self.board[name]
+        behind = breaker.sluggish or breaker.holding.stands.at_risk is not None
+        load = 1.0 - breaker.share(self.clock.monotonic())
+        self.ranker.note(name, load=load, sluggish=behind)

@@ -93,16 +93,17 @@ class Federation:
         return self.asking.expect(known)
 
     def order(self, known: KnownName, zone: Zone) -> tuple[EndpointId, ...]:
-        """The holders to send a client in ``zone`` to, best first; only those in service and not outvoted.
+        """The holders to send a client in ``zone`` to, best first; only those in service and not outvoted, and of those
+        that may be drained or near a downtime only the fittest (see ``health.choosing``).
 
         Empty for a collection that only mounts make. Raises ``Unavailable`` (503) when all holders are out of
         service, and as ``expect`` does.
         """
         merged = known.merged or self.expect(known)
         holders = merged.holders
-        if (absent := self.board.absent) and not absent.isdisjoint(holders):
-            holders = tuple(name for name in holders if name not in absent)
-            if not holders:
+        if (withheld := self.board.withheld) and not withheld.isdisjoint(holders):
+            size_bytes, now = merged.entry.size_bytes, self.clock.monotonic()
+            if not (holders := self.board.fittest(holders, size_bytes, now)):
                 raise self._no_holder(known.path, merged)
         if len(holders) < 2:
             return holders

@@ -77,14 +77,16 @@ def _excluded(federation: Federation, known: KnownName) -> dict[str, str]:
         c.endpoint: f"outvoted: {c.about} {c.says}, others say {c.majority}"
         for c in merged.conflicts
     }
+    size_bytes = merged.entry.size_bytes
+    fittest = federation.board.fittest(merged.holders, size_bytes, now)
     excluded: dict[str, str] = {}
     for member in federation.members:
         if member.id in outvoted:
             excluded[member.id] = outvoted[member.id]
         elif member.id not in merged.holders:
             excluded[member.id] = "does not hold it, as far as is known"
-        elif not federation.board.in_service(member.id):
-            excluded[member.id] = federation.board[member.id].out_reason(now)
+        elif member.id not in fittest:
+            excluded[member.id] = federation.board.why_unfit(member.id, size_bytes, now)
     return excluded
 
 

@@ -86,7 +86,9 @@ class KnownName:
 
     def suffices(self, want: Want) -> bool:
         """Whether a question of this kind needs no more asking."""
-        return not self.silent if want is Want.ALL or self.merged is None else True
+        if want in (Want.ALL, Want.MOST) or self.merged is None:
+            return not self.silent
+        return True
 
 
 CHILDREN_PER_WEIGHT = 100

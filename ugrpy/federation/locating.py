@@ -158,7 +158,7 @@ class Locating:
         """Whether a silent endpoint could still outrank all holders for this zone."""
         if zone is None or known.merged is None or known.path not in self._underway:
             return False
-        outranks = self._asking.ranker.outranks
+        outranks = self._asking.outranks
         return any(
             all(outranks(zone, silent, holder) for holder in known.merged.holders)
             for silent in known.silent
@@ -167,7 +167,7 @@ class Locating:
     def _preference(self, zone: Zone | None) -> Callable[[EndpointId, EndpointId], bool]:
         if zone is None:
             return no_preference
-        return lambda silent, holder: self._asking.ranker.outranks(zone, silent, holder)
+        return lambda silent, holder: self._asking.outranks(zone, silent, holder)
 
 
 def was_to_go(going: Iterable[Removal], name: EndpointId, entry: Entry) -> bool:

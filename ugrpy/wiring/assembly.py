@@ -74,6 +74,7 @@ async def assemble(
         config.health,
         policies={EndpointId(one.name): one.health for one in settings if one.health is not None},
         unprobed={EndpointId(one.name) for one in settings if not one.probe},
+        times=config.downtimes,
         draw=draw,
     )
     ranker = Ranker(

@@ -4,6 +4,7 @@ import pytest
 
 from ugrpy.endpoints.base import Probe
 from ugrpy.health.board import HealthBoard
+from ugrpy.health.notices import Notice, NoticeKind
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.states import State
 from ugrpy.namespace.model import Cause, EndpointId
@@ -60,7 +61,7 @@ def test_a_probed_endpoint_gets_no_trial():
 
 def test_tick_reports_the_ends_of_downtimes():
     health = board()
-    assert health[B].downtime(20.0, 0.0) is not None
+    assert health[B].announce([Notice(NoticeKind.OUTAGE, end_s=20.0)], 0.0) is not None
     assert health.tick(19.0) == []
     (over,) = health.tick(20.0)
     assert (over.endpoint, over.after) == (B, State.IN_SERVICE)
@@ -105,10 +106,10 @@ def test_unknown_names_are_errors():
 def test_the_absent_are_known_without_looking_at_each():
     health = board()
     assert health.absent == frozenset()
-    health[A].drain(1.0)
+    health[A].announce([Notice(NoticeKind.DISABLED)], 1.0)
     assert health.absent == {A}
-    health[B].downtime(9.0, 2.0)
+    health[B].announce([Notice(NoticeKind.OUTAGE, end_s=9.0)], 2.0)
     assert health.absent == {A, B}
     health.tick(9.0)
-    health[A].undrain(9.5)
+    health[A].announce([], 9.5)
     assert health.absent == frozenset()

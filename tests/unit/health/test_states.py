@@ -14,7 +14,7 @@ from ugrpy.health.states import (
 
 
 def test_the_table_leaves_the_operators_states_alone():
-    hidden = {State.DRAINED, State.DOWNTIME}
+    hidden = {State.DRAINED, State.DISABLED, State.DOWNTIME}
     assert not hidden & {before for before, _ in TABLE}
     assert not hidden & set(TABLE.values())
 
