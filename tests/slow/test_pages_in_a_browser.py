@@ -337,6 +337,6 @@ def test_without_scripts_it_looks_the_same(odd, open_page, path):
     def looks(*, scripts: bool) -> bytes:
         page = open_page(odd.at(path), scripts=scripts)
         # how old the listing is grows in between
-        return page.screenshot(mask=[page.locator("details")])
+        return bytes(page.screenshot(mask=[page.locator("details")]))
 
     assert looks(scripts=True) == looks(scripts=False)

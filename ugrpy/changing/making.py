@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from ugrpy.changing.carrying import everywhere
 from ugrpy.changing.ground import Ground
 from ugrpy.changing.looking import look, refusal
-from ugrpy.changing.placing import Placing, Site, outcome_is_there
+from ugrpy.changing.placing import Placing, outcome_is_there
 from ugrpy.changing.uploads import ON_COLLECTIONS
 from ugrpy.changing.verdicts import failures, none_did
+from ugrpy.changing.weighing import Site
 from ugrpy.core.errors import MethodNotAllowed, NotFound
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.outcomes import Done, Outcome

@@ -14,10 +14,11 @@ from ugrpy.changing.deleting import Deleting
 from ugrpy.changing.ground import Ground
 from ugrpy.changing.looking import Look, look, refusal
 from ugrpy.changing.owners import numbered
-from ugrpy.changing.placing import Placing, Site
+from ugrpy.changing.placing import Placing
 from ugrpy.changing.uploads import Permit
 from ugrpy.changing.verdicts import failures, none_did, verdict
 from ugrpy.changing.way import under_way
+from ugrpy.changing.weighing import Site
 from ugrpy.core.errors import Clash, Forbidden, NotFound, PreconditionFailed, Unavailable
 from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Record, Removal, Why
 from ugrpy.namespace.model import EndpointId, Kind

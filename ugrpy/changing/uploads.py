@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from ugrpy.changing.ground import Ground, new_number
 from ugrpy.changing.looking import Look, look
 from ugrpy.changing.owners import numbered
-from ugrpy.changing.placing import Placing, Site
+from ugrpy.changing.placing import Placing
 from ugrpy.changing.way import busy
+from ugrpy.changing.weighing import Site
 from ugrpy.core.errors import Clash, MethodNotAllowed, Unavailable
 from ugrpy.endpoints.base import Verb
 from ugrpy.federation import Replica
