@@ -43,7 +43,7 @@ class Explanation:
 async def explain(federation: Federation, path: str, zone: Zone) -> Explanation:
     """Ask as for a metalink, so that everybody's word is in, and rank for that client."""
     known = await federation.locate(path, Want.ALL, zone)
-    said = tuple(_said(federation, known, member.id) for member in federation.members)
+    said = all_said(federation, known)
     age_s = federation.clock.monotonic() - known.at_s
     try:
         merged = federation.expect(known)
@@ -88,6 +88,11 @@ def _excluded(federation: Federation, known: KnownName) -> dict[str, str]:
         elif member.id not in fittest:
             excluded[member.id] = federation.board.why_unfit(member.id, size_bytes, now)
     return excluded
+
+
+def all_said(federation: Federation, known: KnownName) -> tuple[Said, ...]:
+    """What each endpoint contributed, in configured order."""
+    return tuple(_said(federation, known, member.id) for member in federation.members)
 
 
 def _said(federation: Federation, known: KnownName, name: EndpointId) -> Said:
