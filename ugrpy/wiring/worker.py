@@ -12,7 +12,6 @@ from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
 from ugrpy.locality.geowatch import GeoWatcher
 from ugrpy.namespace.paths import PrefixMap
-from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog, opened_log
 from ugrpy.service.background import Background
 from ugrpy.service.channels import channels_of_host
@@ -26,6 +25,7 @@ from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
+from ugrpy.wiring.explaining import Explainer, policy_of
 from ugrpy.wiring.gauges import Gauges
 from ugrpy.wiring.health import Health, health
 
@@ -96,7 +96,8 @@ class Worker:
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
-            pages = AdminPages(assembled, sums.store, state, part, caring.desk)
+            explainer = Explainer(assembled.federation, policy_of(self._config), part)
+            pages = AdminPages(assembled, sums.store, state, explainer, caring.desk)
             doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
@@ -129,7 +130,7 @@ class Worker:
             trusted_proxies=self._config.service.trusted_proxies,
             max_replicas=settings.max_replicas,
             show_endpoints=settings.show_endpoints,
-            policy=AllowReading(settings.closed, self._config.changes.write_from),
+            policy=policy_of(self._config),
             access_log=access_log,
             body_timeout_s=self._config.service.body_timeout_s,
             streaming=self._config.streaming,
