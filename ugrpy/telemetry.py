@@ -270,6 +270,59 @@ COPIED_BYTES = Metric(
     (_DIRECTION,),
 )
 
+_STORE = Label("store", "the shared store, as its address is configured, without passwords")
+SHARED_LOOKUPS = Metric(
+    "ugrpy_shared_lookups_total",
+    MetricKind.COUNTER,
+    "look-ups",
+    "Look-ups in the store that gateways share.",
+    (
+        _CACHE,
+        Label(
+            "outcome",
+            "outdated: the name has been changed since; garbage: nothing that can be read; distrusted: somebody who takes changes is silent; away: no answer",
+            ("hit", "miss", "outdated", "garbage", "distrusted", "away"),
+        ),
+    ),
+)
+SHARED_FAILURES = Metric(
+    "ugrpy_shared_failures_total",
+    MetricKind.COUNTER,
+    "operations",
+    "Operations of the shared store that came to nothing: failed, or skipped because it had failed a moment before.",
+    (_STORE, Label("how", "failed or skipped", ("failed", "skipped"))),
+)
+SHARED_AWAY = Metric(
+    "ugrpy_shared_away",
+    MetricKind.GAUGE,
+    "0 or 1",
+    "1 while the shared store gives no usable answers to at least one worker.",
+    (_STORE,),
+    over_workers="max",
+)
+SHARED_OWED = Metric(
+    "ugrpy_shared_owed",
+    MetricKind.GAUGE,
+    "numbers",
+    "Changes of names that the shared store has not taken yet, by the parts of the namespace that they lie in.",
+    (_STORE,),
+)
+SHARED_MEMBERS = Metric(
+    "ugrpy_shared_members",
+    MetricKind.GAUGE,
+    "processes",
+    "Other processes that take changes, as seen in the shared store; while one is silent nothing older than a lease is believed.",
+    (_STORE, Label("state", "showing that they owe nothing, or silent", ("showing", "silent"))),
+    over_workers="max",
+)
+SHARED_FORGOTTEN = Metric(
+    "ugrpy_shared_forgotten_total",
+    MetricKind.COUNTER,
+    "processes",
+    "Processes that take changes and were silent for so long that they are not waited for any more.",
+    (_STORE,),
+)
+
 METRICS = (
     REQUESTS,
     REQUEST_SECONDS,
@@ -299,6 +352,12 @@ METRICS = (
     ENDPOINT_FREE_BYTES,
     COPIES,
     COPIED_BYTES,
+    SHARED_LOOKUPS,
+    SHARED_FAILURES,
+    SHARED_AWAY,
+    SHARED_OWED,
+    SHARED_MEMBERS,
+    SHARED_FORGOTTEN,
     CLIENT_FAULTS,
     BACKGROUND_FAILURES,
 )

@@ -35,6 +35,7 @@ from ugrpy.settings.schema import STRICT
 from ugrpy.settings.serving import AdminAddress, ListenAddresses, ServingSettings
 from ugrpy.settings.shape import TableName
 from ugrpy.settings.values import NAME_PATTERN
+from ugrpy.shared.settings import SharedSettings
 from ugrpy.streaming import StreamingSettings
 from ugrpy.summing.settings import SumSettings
 from ugrpy.transport.options import TransportOptions
@@ -290,6 +291,12 @@ class Tables:
     copy: Annotated[
         CopySettings, Field(description="copies between endpoints and other servers")
     ] = field(default_factory=CopySettings)
+    shared: Annotated[
+        SharedSettings,
+        Field(
+            description="the store in which gateways and their workers share what they have learnt; nothing is shared unless `url` or `memcached` is set"
+        ),
+    ] = field(default_factory=SharedSettings)
     locality: Annotated[LocalitySettings, Field(description="who is near whom")] = field(
         default_factory=LocalitySettings
     )

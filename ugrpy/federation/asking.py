@@ -16,15 +16,17 @@ from ugrpy.federation.known import KnownName
 from ugrpy.federation.members import Members
 from ugrpy.federation.memory import Memory
 from ugrpy.federation.question import Again, AskEndpoint, Hooks, Pacing, Question, Then
+from ugrpy.federation.sharing import Sharing
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import IN_SERVICE_STATES, Transition
 from ugrpy.locality.ranker import Ranker
 from ugrpy.locality.tiers import Zone
+from ugrpy.namespace.credit import Credit
 from ugrpy.namespace.disagreements import Disagreements
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.learnt import LearntDigests
 from ugrpy.namespace.merge import Knowledge, Merged, summarise
-from ugrpy.namespace.model import EndpointId, Observation, Unknown
+from ugrpy.namespace.model import Cause, EndpointId, Observation, Unknown
 from ugrpy.namespace.overlay import Overlay
 from ugrpy.namespace.verdict import OutOfService, refusal
 
@@ -56,7 +58,8 @@ class Asking:
     """The shared ground of one federation's questions.
 
     ``overlay`` has the changes under way, which every answer is seen through; ``learnt`` what is known of replicas beyond what storages
-    say of them in passing; ``disagreements`` which replicas were outvoted.
+    say of them in passing; ``disagreements`` which replicas were outvoted, ``credit`` whose word counts less for that; ``sharing`` the
+    store that gateways share, if there is one.
     """
 
     def __init__(
@@ -76,6 +79,8 @@ class Asking:
         self.overlay = Overlay()
         self.learnt = LearntDigests()
         self.disagreements = Disagreements()
+        self.sharing: Sharing | None = None
+        self.credit = Credit()
         self.clock = around.clock
         names = [member.id for member in members]
         self.counts = Counts(around.meter, names)
@@ -104,6 +109,7 @@ class Asking:
         def heard(name: EndpointId, observation: Observation, took_s: float) -> None:
             self.counts.heard(name, verb, observation, took_s)
             self.expecting.heard(name, observation)
+            self.credit.note(name, bad=is_nonsense(observation))
             # a listing takes as long as it is, which says little about how fast the endpoint answers
             self.note_health(name, observation, None if verb == "list" else took_s)
 
@@ -140,7 +146,7 @@ class Asking:
         """What these sightings amount to, together with who could not be asked."""
         unasked = [n for n in self.members.covering(path) if n not in knowledge and n not in silent]
         out = self.out_of_service(path, unasked)
-        summary = summarise(self.learnt.over(path, knowledge))
+        summary = summarise(self.learnt.over(path, knowledge), self.credit.doubted)
         return KnownName(path, summary, knowledge, silent, out, at_s)
 
     def expect(self, known: KnownName) -> Merged:
@@ -156,6 +162,8 @@ class Asking:
         now = self.clock.monotonic()
         self.memory.keep_name(known, now)
         self.memory.tell_parent(known, now)
+        if self.sharing is not None:
+            self.sharing.keep_name(known)
 
     def keep_for_now(self, known: KnownName, until_s: float) -> None:
         """Remember what is known of a question still under way; but not while the name is being written."""
@@ -203,6 +211,7 @@ class Asking:
         """What a finished question about one name says of its replicas."""
         if known.merged is not None:
             self._note_clash(known.path, (known.merged,))
+            self._note_outvoted(known.merged)
         if known.complete and not known.out:
             self.disagreements.note_name(known.path, known.merged, self.clock.wall())
 
@@ -210,6 +219,18 @@ class Asking:
         """The same of a listing."""
         self._note_clash(path, clashing)
         self.disagreements.note_listing(path, clashing, self.clock.wall(), whole=whole)
+
+    def _note_outvoted(self, merged: Merged) -> None:
+        """Against whom several agree, for once."""
+        if len(merged.holders) > len(merged.conflicts):
+            for conflict in merged.conflicts:
+                self.credit.note(conflict.endpoint, bad=True)
+
+    def merged_anew(self, known: KnownName) -> Merged | None:
+        """The merged entry as it would be today, when more is known of whose word counts."""
+        if known.merged is None or not known.merged.conflicts or not self.credit.doubted:
+            return known.merged
+        return summarise(self.learnt.over(known.path, known.knowledge), self.credit.doubted).merged
 
     def _note_clash(self, path: str, among: Iterable[Merged]) -> None:
         """Replicas that disagree are counted and told to whoever watches (row D57)."""
@@ -269,3 +290,8 @@ class Asking:
         behind = breaker.sluggish or breaker.holding.stands.at_risk is not None
         load = 1.0 - breaker.share(self.clock.monotonic())
         self.ranker.note(name, load=load, sluggish=behind)
+
+
+def is_nonsense(observation: Observation) -> bool:
+    """Whether the endpoint answered, and it made no sense."""
+    return isinstance(observation, Unknown) and observation.cause is Cause.MALFORMED

@@ -67,13 +67,21 @@ class Expecting:
         """How long this one usually takes."""
         return self._standings[name].paces[verb].usual
 
+    def shown(self, name: EndpointId) -> dict[str, dict[str, float | None]]:
+        """The seconds that it usually takes, for operators; ``None`` when it has not been asked."""
+        paces = self._standings[name].paces
+        return {
+            verb: {"p50": pace.usual.quantile_s(0.5), "p95": pace.usual.quantile_s(0.95)}
+            for verb, pace in paces.items()
+        }
+
     def asked(self, names: Iterable[EndpointId], now_s: float) -> None:
         """A question is put to these."""
         for name in names:
             self._standings[name].budget.asked(now_s)
 
     def began(self, name: EndpointId, verb: str, waited_s: float, now_s: float) -> None:
-        """The first word has come after so long, or has not come for so long."""
+        """The first word has come after so long."""
         pace = self._standings[name].paces[verb]
         pace.usual.note(waited_s, now_s)
         pace.since += 1

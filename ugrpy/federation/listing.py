@@ -45,7 +45,7 @@ class Listing:
             return None
         now = asking.clock.monotonic()
         known = asking.memory.listings.get(path, now)
-        if known is not None:
+        if known is not None and self._holds(known, now):
             asking.counts.listing_hit.add()
             return known
         if (too_long := asking.memory.too_long.get(path, now)) is not None:
@@ -58,9 +58,21 @@ class Listing:
             and name.merged is None
             and not name.silent
             and not asking.regained(name.out)
+            and (asking.sharing is None or asking.sharing.holds_name(name, now))
         ):
             asking.expect(name)
         return None
+
+    def _holds(self, known: KnownListing, now: float) -> bool:
+        sharing = self._asking.sharing
+        return sharing is None or sharing.holds_listing(known, now)
+
+    async def _shared(self, path: str) -> KnownListing | None:
+        """The listing that is confirmed, or found, in the store that gateways share."""
+        sharing = self._asking.sharing
+        if sharing is None or self._asking.overlay.uploads_into(path):
+            return None
+        return await sharing.find_listing(path)
 
     def forget(self, path: str) -> None:
         """Those who ask from now on want answers from now on; whoever reads still gets those of his own time."""
@@ -80,6 +92,8 @@ class Listing:
 
     async def inquire(self, path: str) -> KnownListing:
         """As ``list``, when memory has been asked already."""
+        if (known := await self._shared(path)) is not None:
+            return known
         growing = self._ask(path)
         if growing is None:
             return self._unasked(path)
@@ -95,6 +109,8 @@ class Listing:
             return await self.inquire(
                 path
             )  # it may yet turn out to be too long, and must then be refused
+        if (known := await self._shared(path)) is not None:
+            return known
         growing = self._ask(path)
         if growing is None:
             return self._unasked(path)
@@ -136,6 +152,8 @@ class Listing:
             growing.listing = self._made_of(known, growing)
             if keep:
                 asking.memory.keep_listing(growing.listing, asking.clock.monotonic())
+                if asking.sharing is not None:
+                    asking.sharing.keep_listing(growing.listing)
         return growing.listing
 
     def _ask(self, path: str) -> Growing | None:

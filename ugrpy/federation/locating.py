@@ -41,15 +41,21 @@ class Locating:
         if known is None:
             asking.counts.name_miss.add()
             return None
-        if not known.settled and (
-            not known.suffices(want)
-            or (known.out and asking.regained(known.out))
-            or (known.silent and want is Want.BEST and self._may_improve(known, zone))
+        if (not known.settled and not self._suffices(known, want, zone)) or (
+            asking.sharing is not None
+            and not asking.sharing.holds_name(known, asking.clock.monotonic())
         ):
             asking.counts.name_stale.add()
             return None
         asking.counts.name_hit.add()
         return known
+
+    def _suffices(self, known: KnownName, want: Want, zone: Zone | None) -> bool:
+        return not (
+            not known.suffices(want)
+            or (known.out and self._asking.regained(known.out))
+            or (known.silent and want is Want.BEST and self._may_improve(known, zone))
+        )
 
     def forget(self, path: str) -> None:
         """Those who ask from now on want answers from now on; whoever waits still gets those of his own time."""
@@ -86,6 +92,10 @@ class Locating:
         if asking.members.synthetic.holds(path):
             summary = Summary(synthetic_collection(path), (), {}, {})
             return KnownName(path, summary, {}, frozenset(), {}, asking.clock.monotonic())
+        if asking.sharing is not None:
+            known = await asking.sharing.find_name(path)
+            if known is not None and self._suffices(known, want, zone):
+                return known
         question = self._underway.get(path)
         # of a name that is being written nobody wants an answer from before his question
         if question is None or question.finished or asking.overlay.upload(path) is not None:

@@ -260,7 +260,7 @@ class Question:
         self.hooks.then.grown(self)
 
     def _hear(self, endpoint: EndpointId, observation: Observation, started_s: float) -> None:
-        if not isinstance(observation, Unknown) or observation.cause is Cause.TIMEOUT:
+        if not isinstance(observation, Unknown):
             self._begin(endpoint, started_s)
         self.hooks.heard(endpoint, observation, self.clock.monotonic() - started_s)
         self._feed(Heard(endpoint, observation))
@@ -269,7 +269,7 @@ class Question:
             self.hooks.then.grown(self)
 
     def _begin(self, endpoint: EndpointId, started_s: float) -> None:
-        """Its first word has come, or has not come in time; a failure at once says nothing about its pace."""
+        """Its first usable word has come; how soon it failed, or was given up, says nothing about its pace."""
         if endpoint not in self._began:
             self._began.add(endpoint)
             self.hooks.began(endpoint, self.clock.monotonic() - started_s)
@@ -281,7 +281,6 @@ class Question:
         self._drop_second(endpoint)
         sighting = self.machine.knowledge.get(endpoint)
         if sighting is not None:  # it ran into a deadline
-            self._begin(endpoint, self.machine.started_s)
             self.hooks.heard(endpoint, sighting.observation, sighting.at_s - self.machine.started_s)
             self.hooks.then.grown(self)
         else:  # nobody waits any more

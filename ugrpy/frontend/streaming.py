@@ -121,7 +121,7 @@ class Streaming:
                 return await self._get(exchange, known, dates_agree=True)
             except Stale:
                 assert exchange.path is not None
-                self._federation.forget(exchange.path)
+                await self._federation.found_stale(exchange.path)
                 question = self._federation.inquire(exchange.path, Want.ALL, exchange.zone)
                 fresh = await exchange.asking("stale", question)
             try:

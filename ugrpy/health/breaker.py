@@ -229,6 +229,13 @@ class Breaker:
             ejected_at_s=self._ejected_at if ejected else None,
         )
 
+    @property
+    def evidence_s(self) -> float | None:
+        """When something was last learnt of it here; ``None`` when nothing ever was."""
+        rhythm = self.rhythm
+        known = (rhythm.last_probe_s, rhythm.last_good_s, self.last_error_at)
+        return max((at for at in known if at is not None), default=None)
+
     def trial_due(self, now: float) -> bool:
         """Whether the next request may be the one trial of an endpoint that is not probed."""
         return (

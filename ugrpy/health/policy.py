@@ -58,6 +58,6 @@ class HealthPolicy:
         Field(
             ge=0,
             le=100,
-            description="of all endpoints no more are out for their failures at one time, but one always may be: where more fail, this gateway's own network is the likelier cause; counts in `[health]` only",
+            description="of all endpoints no more are out for their failures at one time, but one always may be: where more fail, this gateway's own network may be the likelier cause, and clients are sent to endpoints that it cannot reach itself; 100: nobody is ever sent to one that is known to fail; counts in `[health]` only",
         ),
-    ] = 80
+    ] = 100

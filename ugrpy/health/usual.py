@@ -7,8 +7,8 @@ Ways that were weighed. An estimate that is moved up and down with each answer (
 answers before it believes that a link has become four times as fast. Counts in a histogram never forget unless they are halved now and
 then. The last 64 answers take 64 bytes, forget by themselves, and are exact but for the rounding: three of them lie above their p95.
 
-An answer that was given up is noted with the time that it was waited for, which is the least it would have taken. Leaving it out would
-make the tail look shorter each time it was cut off, and the next one would be cut off sooner.
+Answers count, and silences that were given up do not: a lost question is not slow, and an endpoint that loses every tenth would be given ever
+more time for it. An answer to a question that was put twice counts from the first time, or the tail would look shorter each time that it was cut off.
 """
 
 from math import ceil, log2
@@ -39,7 +39,7 @@ class Usual:
         """How many are remembered."""
 
     def note(self, waited_s: float, now_s: float) -> None:
-        """A word has come after so long, or has not come for so long."""
+        """A word has come after so long."""
         if now_s - self._last_s > STALE_S:
             self.forget()
         self._last_s = now_s

@@ -80,12 +80,14 @@ class AdminPages:
 
     def _known(self, name: EndpointId) -> dict[str, object]:
         """What an endpoint tells of itself. ``trouble`` is its last failure, with the hosts and paths clients never see."""
-        endpoint = self._federation.members[name].endpoint
+        endpoint, asking = self._federation.members[name].endpoint, self._federation.asking
         return {
             "url": endpoint.base_url,
             "dialect": endpoint.features.dialect,
             "quirks": sorted(endpoint.features.quirks),
             "trouble": endpoint.trouble,
+            "usual_s": asking.expecting.shown(name),
+            "doubted": name in asking.credit.doubted,
         }
 
     async def _changes(

@@ -44,6 +44,8 @@ class Assembled:
     federation: Federation
     locator: Locator
     database: GeoDatabase
+    watchers: list[Callable[[Transition], None]]
+    """They hear of every endpoint that leaves or enters service; to be added to."""
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -89,12 +91,17 @@ async def assemble(
     members = await _members(settings, places, config.federation.deadline_s)
     endpoints = {member.id: member.endpoint for member in members}
 
+    watchers: list[Callable[[Transition], None]] = []
+
     def changed(change: Transition) -> None:
         log_transition(change, endpoints[change.endpoint].trouble)
+        for watcher in watchers:
+            watcher(change)
 
     around = Surroundings(draw, clock or SystemClock(), meter or NullMeter(), changed, log_clash)
     policies = Policies(config.federation, config.cache, config.federation.max_list_items)
-    return Assembled(Federation(members, board, ranker, policies, around), locator, database)
+    federation = Federation(members, board, ranker, policies, around)
+    return Assembled(federation, locator, database, watchers)
 
 
 async def _members(

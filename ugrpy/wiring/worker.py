@@ -3,6 +3,8 @@
 import asyncio
 from importlib import import_module
 
+import structlog
+
 from ugrpy.changing import Changing
 from ugrpy.config import Configuration
 from ugrpy.copying import Copier
@@ -20,6 +22,7 @@ from ugrpy.service.protocol import GatewayProtocol
 from ugrpy.service.runner import Door, options_for, run, serve
 from ugrpy.service.state import ServiceState
 from ugrpy.service.workers import among_workers
+from ugrpy.shared.coherence import Coherence
 from ugrpy.telemetry import GEO_FAILURES, METRICS
 from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
@@ -28,6 +31,10 @@ from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.explaining import Explainer, policy_of
 from ugrpy.wiring.gauges import Gauges
 from ugrpy.wiring.health import Health, health
+from ugrpy.wiring.shares import of_worker, too_few
+from ugrpy.wiring.sharing import sharing
+
+log = structlog.get_logger("ugrpy.service")
 
 
 def run_worker(
@@ -57,8 +64,14 @@ class Worker:
     """One process's part of the service. Worker 0 also has the admin listener."""
 
     def __init__(self, config: Configuration, index: int, protocol: type[GatewayProtocol]) -> None:
-        self._config = config
+        self._config = of_worker(config, index)
         self._index = index
+        if index == 0 and (limits := too_few(config)):
+            log.warning(
+                "more workers than an endpoint may have requests: it gets one from each",
+                workers=config.service.workers,
+                max_connections=limits,
+            )
         self._protocol = protocol
         self._clock = SystemClock()
         self._meter = PrometheusMeter(METRICS)
@@ -71,13 +84,15 @@ class Worker:
                 federation = assembled.federation
                 async with (
                     channels_of_host() as channels,
+                    # left after changes have ended, since they are told there
+                    sharing(self._config, federation, self._meter, self._index) as shared,
                     changing(self._config, federation, self._meter, channels) as part,
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
                     health(self._config, assembled, channels, self._meter) as caring,
                 ):
                     gateway = self._gateway(federation, access_log, part, copier, sums)
-                    await self._serve(assembled, gateway, part, sums, caring)
+                    await self._serve(assembled, gateway, part, sums, caring, shared)
         finally:
             await assembled.close()
         return 0
@@ -89,6 +104,7 @@ class Worker:
         part: Changing | None,
         sums: Checksums,
         caring: Health,
+        shared: Coherence | None,
     ) -> None:
         service = self._config.service
         gauges = Gauges(self._meter, assembled.federation, gateway, part)
@@ -106,6 +122,9 @@ class Worker:
             Background("learnt", sums.keeping.run),
             Background("comparing", sums.summing.comparing.run),
         ]
+        if shared is not None:
+            background.append(Background("shared store", shared.run))
+            state.also_refresh.append(shared.show)
         if part is not None:
             background += [
                 Background("steward", lambda: follow_up(self._config, part)),

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from tests.unit.federation.world import CERN, UVIC, World, asked, holding, virtual, world
+from tests.unit.federation.world import CERN, TRIUMF, UVIC, World, asked, holding, virtual, world
 from ugrpy import telemetry
 from ugrpy.core.errors import NotFound, Unavailable
 from ugrpy.federation import Policies
@@ -53,6 +53,35 @@ async def end(small: World, *storage: ScriptedEndpoint) -> None:
     assert [one.pending for one in storage] == [0] * len(storage)
     await small.federation.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.row("M4")
+@virtual
+async def test_enough_is_known_the_late_one_is_asked_again_and_the_rest_is_cancelled():
+    uvic, triumf, cern = usual("uvic", "/early"), usual("triumf"), usual("cern", "/early")
+    small = await warmed(uvic, triumf, cern)
+    # answered when enough is known: nobody who is silent could be nearer
+    triumf.on("/early", HANG)
+    cern.on("/early", HANG)
+    known, took_s = await small.locate("/early")
+    assert took_s == pytest.approx(USUAL_S)
+    assert known.silent == {TRIUMF, CERN}
+    # and the rest is cancelled when it should have answered long ago
+    await small.pass_s(1.1)
+    assert [triumf.cancelled, cern.cancelled] == [[("stat", "/early")]] * 2
+    # the hedge: the only one that is late is asked again, and the question that was lost is cancelled
+    uvic.on("/lost", HANG, Reply(FILE))
+    known, took_s = await small.locate("/lost")
+    assert took_s == pytest.approx(AGAIN_S + USUAL_S, abs=0.004)
+    assert small.federation.expect(known).holders == (UVIC,)
+    assert uvic.cancelled == [("stat", "/lost")]
+    # the deadline: nothing true can be said without it, so it is waited for, and its silence is no absence
+    uvic.on("/silent", HANG)
+    known, took_s = await small.locate("/silent")
+    assert took_s == pytest.approx(10.0)
+    with pytest.raises(Unavailable):
+        small.federation.expect(known)
+    await end(small, uvic, triumf, cern)
 
 
 # -- names ----------------------------------------------------------------------------------------

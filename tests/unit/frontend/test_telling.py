@@ -5,6 +5,7 @@ from multidict import CIMultiDict
 
 from tests.unit.frontend.world import World, a_request, a_world
 from ugrpy.changing import ChangeSettings
+from ugrpy.federation import Federation
 from ugrpy.federation.contents import LOOSE
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.telling import tell
@@ -67,11 +68,11 @@ async def test_a_prepared_redirect_counts_down_and_ages():
     assert b"Age: 20\r\nCache-Status: ugrpy; hit; ttl=280\r\n" in heads[1]
 
 
-async def test_a_prepared_redirect_says_when_the_shared_store_is_away():
+async def test_a_prepared_redirect_says_when_the_shared_store_is_away(monkeypatch):
     world = a_world_with_a_file()
     await world.ask("GET", "/d/f?metalink")
     await world.ask("GET", "/d/f")
-    world.federation.shared_down = True
+    monkeypatch.setattr(Federation, "shared_down", True)
     answer = await world.ask("GET", "/d/f")
     assert isinstance(answer.response, QuickResponse)
     assert b"Cache-Status: ugrpy; hit; ttl=300; detail=lease\r\n" in answer.response._head
