@@ -32,7 +32,7 @@ from ugrpy.namespace.model import EndpointId, Kind
 from ugrpy.namespace.paths import can_be_asked_for, name_of
 from ugrpy.namespace.verdict import OutOfService
 
-VERSION = 1
+VERSION = 2
 
 # What is larger is not worth keeping packed.
 MOST_ENDPOINTS = 1024
@@ -119,6 +119,10 @@ def encode_listing(
         for endpoint, why in known.missing.items():
             packer.word(endpoint)
             packer.word(why)
+        packer.number(_few(len(known.parts)))
+        for endpoint, spoke_s in known.parts.items():
+            packer.word(endpoint)
+            packer.signed(round((spoke_s - known.at_s) * 1000))
         packer.number(len(known.children))
         # no child has this name, so that each says its own
         packer.name = "/"
@@ -145,12 +149,16 @@ def decode_listing(
     reader = AnswerUnpacker(data, start, name_of(path))
     itself = reader.merged()
     missing = {reader.word(): reader.word() for _ in range(reader.count())}
+    at_s = min(monotonic_s, stamp_s - (wall_s - monotonic_s))
+    parts: dict[EndpointId, float] = {}
+    for _ in range(_few(reader.count())):
+        endpoint = reader.endpoint()
+        parts[endpoint] = min(monotonic_s, at_s + _near(reader.signed() / 1000))
     children = _children(reader, most_children)
     reader.end()
     if children and itself.entry.kind is Kind.FILE:
         raise DataError("a file has no children")
-    at_s = min(monotonic_s, stamp_s - (wall_s - monotonic_s))
-    return KnownListing(path, itself, children, missing, at_s)
+    return KnownListing(path, itself, children, missing, at_s, parts)
 
 
 def _children(reader: AnswerUnpacker, most: int) -> tuple[Merged, ...]:
