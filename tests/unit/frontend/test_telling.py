@@ -108,6 +108,8 @@ async def test_every_origin_is_told(origin, recalled, leased, value):
         await exchange.asking("miss", said(known))
     tell(exchange, 200, headers)
     assert headers["Cache-Status"] == value
+    waited = "shared;dur" if origin is Origin.SHARED else "fanout;dur"
+    assert (waited in headers["Server-Timing"]) is not recalled
     assert headers.get("Age") == (None if origin is Origin.ENDPOINTS else "50")
 
 
