@@ -197,6 +197,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "ugrpy.wiring": (
         *_BELOW_FRONTEND,
         "ugrpy.endpoints.completing",
+        "ugrpy.endpoints.over_http",
         "ugrpy.frontend",
         "ugrpy.config",
     ),

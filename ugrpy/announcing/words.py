@@ -108,7 +108,7 @@ def parse_words(data: bytes) -> tuple[Word, ...]:
         if document["version"] != VERSION:
             raise DataError(f"a version that is not known here: {document['version']!r}")
         return tuple(_word(facts) for facts in document["words"])
-    except (TypeError, KeyError, ValueError, RecursionError) as error:
+    except (AttributeError, TypeError, KeyError, ValueError, RecursionError) as error:
         raise DataError(f"not what is said about endpoints: {error}") from error
 
 

@@ -6,7 +6,7 @@ Field names are the keys of the file; each carries its help, from which the refe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -16,9 +16,18 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 from ugrpy.announcing.settings import DowntimeSettings
 from ugrpy.cache.entries import CachePolicy
 from ugrpy.changing.ground import ChangeSettings
-from ugrpy.config.values import check_kind, check_mounts, parse_mount, parse_prefix, parse_url
+from ugrpy.config.values import (
+    check_kind,
+    check_mounts,
+    check_probe,
+    parse_mount,
+    parse_prefix,
+    parse_probe,
+    parse_url,
+)
 from ugrpy.copying.settings import CopySettings
 from ugrpy.core.listen import Listen
+from ugrpy.endpoints.base import ProbePlan
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.locality.model import (
     MAX_WEIGHT,
@@ -230,7 +239,23 @@ class EndpointSettings(TransportOptions):
             description="strict: while it is out of service a name found nowhere is 503, not 404"
         ),
     ] = Absence.NORMAL
-    probe: Annotated[bool, Field(description="ask for signs of life while it is idle")] = True
+    probe: Annotated[
+        bool | str,
+        AfterValidator(check_probe),
+        Field(
+            description='ask for signs of life while it is idle: true (in the way of its kind), false or "off", or "head", "options", "propfind" or "get:/path" with or without a path'
+        ),
+    ] = True
+    probe_status: Annotated[
+        tuple[Annotated[int, Field(ge=100, le=599)], ...],
+        Field(
+            description="statuses that are a sign of life when it is probed, besides 401 and 403; empty: all below 500, of a GET 200"
+        ),
+    ] = ()
+    probe_bytes: Annotated[
+        int | None,
+        Field(ge=0, description="how many bytes a probe by GET has to bring"),
+    ] = None
     downtime_names: Annotated[
         tuple[str, ...],
         Field(
@@ -244,6 +269,12 @@ class EndpointSettings(TransportOptions):
         ),
     ] = None
     """A whole policy once it is loaded; ``None`` when the endpoint has nothing of its own."""
+
+    @property
+    def probe_plan(self) -> ProbePlan | None:
+        """How it is probed; ``None`` when it is not."""
+        plan = parse_probe(self.probe, self.probe_status)
+        return None if plan is None else replace(plan, size_bytes=self.probe_bytes)
 
     @property
     def transport(self) -> TransportOptions:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from struct import Struct
 
 import structlog
@@ -66,10 +66,9 @@ class Coherence:
         meter: Meter | None = None,
     ) -> None:
         by_name = {shard.name: shard for shard in shards}
-        ring = Ring(list(by_name))
         self.shards = tuple(shards)
         self.settings = settings
-        self._homes = [by_name[ring.home(bucket_key(number))] for number in range(BUCKETS)]
+        self._homes = [by_name[name] for name in _homes(tuple(by_name))]
         self._lease_s = settings.lease_s
         self._clock = clock
         self._host = host
@@ -94,15 +93,22 @@ class Coherence:
         number = bucket_of(path)
         shard = self._homes[number]
         bucket = shard.buckets.get(number)
-        if bucket is None or now >= min(
-            bucket.confirmed_s + self._lease_s, shard.roster.trusted_until_s
-        ):
+        if bucket is None or not self._is_confirmed(shard, bucket.confirmed_s, now):
             return False
         if at_s < bucket.since_s if loaded is None else bucket.generation != loaded:
             return False
         if now > bucket.confirmed_s + self._lease_s / 2:
             shard.confirm_soon(bucket)
         return True
+
+    def _is_confirmed(self, shard: Shard, asked_s: float, now: float) -> bool:
+        """Whether what the store said when it was asked then is still good, and nobody owed it a change."""
+        roster = shard.roster
+        return (
+            now < asked_s + self._lease_s
+            and now < roster.trusted_until_s
+            and asked_s >= roster.trusted_since_s
+        )
 
     async def confirm(self, path: str) -> None:
         """Ask the store for the generation of a path; those who ask for the same at the same time ask once."""
@@ -113,6 +119,7 @@ class Coherence:
     async def look(self, path: str, key: str) -> Looked:
         """Ask the store for the generation of a path, and for what is kept under ``key``, in one go."""
         shard, bucket = self._home(path)
+        sent_s = self._clock.monotonic()
         try:
             values = await shard.read([bucket], [key])
         except StoreAway:
@@ -126,7 +133,7 @@ class Coherence:
         if (high, low) != bucket.generation:
             return Looked("outdated")
         now = self._clock.monotonic()
-        if now >= shard.roster.trusted_until_s or self._distrust.covers(path, now):
+        if not self._is_confirmed(shard, sent_s, now) or self._distrust.covers(path, now):
             return Looked("distrusted")
         return Looked("hit", value[_GENERATION.size :], (high, low))
 
@@ -254,6 +261,13 @@ class Coherence:
             task = spawn(_quietly(work), name=name)
             self._working.add(task)
             task.add_done_callback(self._working.discard)
+
+
+@lru_cache(maxsize=4)
+def _homes(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The store of each bucket."""
+    ring = Ring(names)
+    return tuple(ring.home(bucket_key(number)) for number in range(BUCKETS))
 
 
 async def _quietly(work: Callable[[], Awaitable[object]]) -> None:

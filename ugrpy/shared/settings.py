@@ -90,6 +90,14 @@ class SharedSettings:
             description="a gateway that takes changes and has been silent for so long is forgotten; until then the others believe nothing that is older than `lease_s`",
         ),
     ] = 600.0
+    members: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=128,
+            description="how many worker processes take changes, on all gateways together; while fewer have shown themselves in the store nothing older than `lease_s` is believed; 0: whoever has been seen there counts",
+        ),
+    ] = 0
     max_value_bytes: Annotated[
         int,
         Field(gt=0, le=1 << 20, description="what takes more room is not kept in the store"),

@@ -62,7 +62,7 @@ class Shard:
         self.name = name
         self.store = store
         self.buckets: dict[int, Bucket] = {}
-        self.roster = Roster(settings.lease_s, settings.forget_s, member)
+        self.roster = Roster(settings.lease_s, settings.forget_s, member, settings.members)
         self.debts = Debts(EPOCH_KEY)
         self._settings = settings
         self._clock = clock
@@ -70,6 +70,8 @@ class Shard:
         self._member = member
         self._run = run
         self._forgotten = forgotten or NullMeter().instrument("")
+        self._begun = False
+        self._times_owed = 0
         self._seat: int | None = None
         self._shown_s = float("-inf")
         self._soon: set[int] = set()
@@ -159,6 +161,7 @@ class Shard:
             await self.store.drop(keys)
         except StoreAway:
             self.debts.add(keys)
+            self._times_owed += 1
             return False
         return True
 
@@ -182,7 +185,7 @@ class Shard:
     async def leave(self) -> None:
         """Others need not wait for this one any more, unless it owes something."""
         if self._member and self._seat is not None and not self.debts:
-            sign = Sign(self._member, self._run, await self._next_tick(), left=True)
+            sign = self._sign(await self._next_tick(), left=True)
             await self.store.put(seat_key(self._seat), sign.render(), self._settings.forget_s)
 
     async def _show_self(self) -> None:
@@ -193,20 +196,26 @@ class Shard:
         # the tick was got before this look at the debts: see ``membership``
         if self._seat is None or self.debts:
             return
-        sign = Sign(self._member, self._run, tick)
-        await self.store.put(seat_key(self._seat), sign.render(), self._settings.forget_s)
+        sign = self._sign(tick).render()
+        await self.store.put(seat_key(self._seat), sign, self._settings.forget_s)
         self._shown_s = now
 
+    def _sign(self, tick: int, *, left: bool = False) -> Sign:
+        return Sign(self._member, self._run, tick, self._times_owed, left)
+
     async def _take_seat(self, tick: int) -> int | None:
-        """The seat it had before, or a free one. Whoever sat there and has not taken his leave may have owed anything."""
+        """The seat it had before, or a free one."""
         values = await self.store.get(SEAT_KEYS)
-        for number, key in enumerate(SEAT_KEYS):
-            sign = parse_sign(values[key]) if key in values else None
-            if sign is not None and sign.member == self._member:
-                if sign.run != self._run and not sign.left:
-                    self.debts.add([EPOCH_KEY])
-                return number
-        mine = Sign(self._member, self._run, tick).render()
+        signs = {key: parse_sign(value) for key, value in values.items()}
+        own = [key for key, sign in signs.items() if sign and sign.member == self._member]
+        if not self._begun:
+            # a predecessor that has not taken his leave may have owed anything, and his seat may be lost
+            left = any(sign is not None and sign.left for sign in map(signs.get, own))
+            self.debts.add([] if left else [EPOCH_KEY])
+            self._begun = True
+        if own:
+            return SEAT_KEYS.index(own[0])
+        mine = self._sign(tick).render()
         for number, key in enumerate(SEAT_KEYS):
             if key not in values and await self.store.add(key, mine, self._settings.forget_s):
                 return number
@@ -224,10 +233,11 @@ class Shard:
     async def _look(self) -> None:
         sent_s = self._clock.monotonic()
         values = await self.store.get([TICK_KEY, *SEAT_KEYS])
+        arrived_s = self._clock.monotonic()
         signs = [parse_sign(values[key]) for key in SEAT_KEYS if key in values]
         tick = parse_number(values.get(TICK_KEY))
         known = [sign for sign in signs if sign is not None]
-        for name in self.roster.looked(sent_s, tick, known):
+        for name in self.roster.looked(sent_s, arrived_s, tick, known):
             self._forgotten.add()
             log.warning("a gateway was silent for too long and is forgotten", member=name)
 

@@ -16,6 +16,7 @@ from ugrpy.core.errors import ConfigError
 from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.endpoints.base import Endpoint
 from ugrpy.endpoints.completing import CompletingEndpoint
+from ugrpy.endpoints.over_http import HttpEndpoint
 from ugrpy.endpoints.registry import make_endpoint
 from ugrpy.federation import Federation, Member, Policies, Surroundings
 from ugrpy.health.board import HealthBoard
@@ -75,7 +76,7 @@ async def assemble(
         ids,
         config.health,
         policies={EndpointId(one.name): one.health for one in settings if one.health is not None},
-        unprobed={EndpointId(one.name) for one in settings if not one.probe},
+        unprobed={EndpointId(one.name) for one in settings if one.probe_plan is None},
         times=config.downtimes,
         draw=draw,
     )
@@ -123,6 +124,8 @@ def _member(settings: EndpointSettings, place: Place, deadline_s: float) -> Memb
     endpoint: Endpoint = make_endpoint(
         settings.kind, EndpointId(settings.name), settings.url, settings.transport
     )
+    if isinstance(endpoint, HttpEndpoint) and settings.probe_plan is not None:
+        endpoint.probe_plan = settings.probe_plan
     if settings.stat_children:
         endpoint = CompletingEndpoint(
             endpoint,

@@ -151,8 +151,10 @@ class Companions:
     def _take_up(self, endpoint: EndpointId, seen: Sighting) -> None:
         breaker, now = self._board[endpoint], self._clock.monotonic()
         if seen.state is State.EJECTED and not breaker.ejected and breaker.policy.eject_after:
-            self._note(breaker.told_ejected(seen.detail, now))
-        self._note(self._board.probed(endpoint, seen, now))
+            self._note(breaker.told_ejected(_why(seen), now))
+            breaker.rhythm.probed(now)
+        else:
+            self._note(self._board.probed(endpoint, seen, now))
 
     def _note(self, change: Transition | None) -> None:
         if change is None:
@@ -203,3 +205,7 @@ class Companions:
 
     def _sighting(self, endpoint: EndpointId, report: ProbeReport) -> Sighting:
         return sighting(report, self._board[endpoint].state, self._clock.wall(), self._by)
+
+
+def _why(seen: Sighting) -> str:
+    return seen.detail if seen.detail and not seen.alive else "out for another process"
