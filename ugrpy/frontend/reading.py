@@ -181,7 +181,7 @@ class Reading:
         return response
 
     async def _metalink(self, exchange: Exchange, version: MetalinkVersion) -> web.Response:
-        known = await self._known(exchange, Want.ALL)
+        known = await self._known(exchange, Want.MOST)
         merged = self.federation.expect(known)
         if merged.entry.kind is Kind.COLLECTION:
             raise NotFound(f"{exchange.external} is a collection; metalinks describe files")
