@@ -39,14 +39,14 @@ async def test_a_broker_that_is_not_there_is_a_state_and_no_failure():
 async def test_it_stops_even_when_its_library_takes_the_stop_for_a_failure(monkeypatch):
     connecting = asyncio.Event()
 
-    async def connect(**_settings: object) -> None:
+    async def connect(_self: object, **_settings: object) -> None:
         connecting.set()
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             raise ConnectionError("gone") from None
 
-    monkeypatch.setattr(aio_pika, "connect", connect)
+    monkeypatch.setattr(aio_pika.Connection, "connect", connect)
     intake = AmqpIntake(AmqpPolicy(host="127.0.0.1"), lambda _body, _signer: None, draw=lambda: 0.0)
     running = asyncio.get_running_loop().create_task(intake.run())
     async with asyncio.timeout(20):

@@ -1,61 +1,53 @@
-"""Are all messages taken and acknowledged, whatever they say, and many at once?"""
+"""Are all messages taken and acknowledged, whatever they say, many at once, and never so many that callers wait for them?"""
 
-from types import SimpleNamespace
-from typing import Any
+import asyncio
 
 import pytest
-from aiormq.exceptions import ChannelInvalidStateError
 from structlog.testing import capture_logs
 
-from shoalpy.intake.deliveries import Deliveries
+from shoalpy.intake.deliveries import TURN_S, Deliveries
+from shoalpy.intake.frames import Delivery
 from shoalpy.wire import BadBeat, Reason
 
 
-class Channel:
-    """Notes what is acknowledged."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.acknowledged: list[tuple[int, bool]] = []
-        self._error = error
-
-    async def basic_ack(self, tag: int, *, multiple: bool, wait: bool) -> None:
-        if self._error is not None:
-            raise self._error
-        assert not wait
-        self.acknowledged.append((tag, multiple))
+def one(tag: int, body: bytes = b"{}", user: str = "") -> Delivery:
+    return Delivery(tag, body, user)
 
 
-def message(tag: int, body: bytes = b"{}", user: str | None = None) -> Any:
-    header = SimpleNamespace(properties=SimpleNamespace(user_id=user))
-    return SimpleNamespace(body=body, header=header, delivery_tag=tag)
+def some(first: int, last: int) -> list[Delivery]:
+    return [one(tag) for tag in range(first, last + 1)]
 
 
-def deliveries(channel: Channel, prefetch: int, take: Any = lambda _body, _signer: None) -> Any:
-    kept: Any = channel
-    return Deliveries(take, kept, prefetch)
+def ignored(_body: bytes, _signer: str) -> None:
+    return
 
 
-async def test_half_of_what_may_be_on_the_way_is_acknowledged_at_once_and_the_rest_when_asked():
-    channel = Channel()
-    of = deliveries(channel, 8)
+def at_once() -> float:
+    """A clock that stands still: no turn ends."""
+    return 0.0
+
+
+def test_half_of_what_may_be_on_the_way_is_acknowledged_at_once_and_the_rest_when_asked():
+    told: list[int] = []
+    of = Deliveries(ignored, told.append, 8, now_s=at_once)
     for tag in range(1, 10):
-        await of.take(message(tag))
-    assert channel.acknowledged == [(4, True), (8, True)]
-    await of.acknowledge()
-    await of.acknowledge()
-    assert channel.acknowledged == [(4, True), (8, True), (9, True)]
+        of.came([one(tag)])
+    assert told == [4, 8]
+    of.acknowledge()
+    of.acknowledge()
+    assert told == [4, 8, 9]
 
 
 @pytest.mark.parametrize("prefetch", [1, 2, 3])
-async def test_a_broker_that_sends_one_at_a_time_is_never_left_waiting(prefetch):
-    channel = Channel()
-    of = deliveries(channel, prefetch)
+def test_a_broker_that_sends_one_at_a_time_is_never_left_waiting(prefetch):
+    told: list[int] = []
+    of = Deliveries(ignored, told.append, prefetch, now_s=at_once)
     for tag in (1, 2):
-        await of.take(message(tag))
-    assert channel.acknowledged == [(1, True), (2, True)]
+        of.came([one(tag)])
+    assert told == [1, 2]
 
 
-async def test_bad_ones_are_acknowledged_too_and_the_next_is_taken():
+def test_bad_ones_are_acknowledged_too_and_the_next_is_taken():
     said: list[tuple[bytes, str]] = []
 
     def take(body: bytes, signer: str) -> None:
@@ -65,18 +57,45 @@ async def test_bad_ones_are_acknowledged_too_and_the_next_is_taken():
         if body == b"worse":
             raise ZeroDivisionError
 
-    channel = Channel()
-    of = deliveries(channel, 2, take)
+    told: list[int] = []
+    of = Deliveries(take, told.append, 2, now_s=at_once)
     with capture_logs() as logged:
-        for tag, body in enumerate((b"bad", b"worse", b"good"), 1):
-            await of.take(message(tag, body, user="agent" if body == b"good" else None))
-    assert [one["event"] for one in logged] == ["heartbeat dropped", "heartbeat failed"]
+        of.came([one(1, b"bad"), one(2, b"worse"), one(3, b"good", user="agent")])
+    assert [line["event"] for line in logged] == ["heartbeat dropped", "heartbeat failed"]
     assert said == [(b"bad", ""), (b"worse", ""), (b"good", "amqp:agent")]
-    assert channel.acknowledged[-1] == (3, True)
+    assert told == [1, 2, 3]
+    assert repr(of) == "<Deliveries 3 taken, 3 acknowledged, 0 waiting>"
 
 
-async def test_a_channel_that_is_gone_is_the_links_trouble():
-    of = deliveries(Channel(ChannelInvalidStateError("closed")), 2)
-    await of.take(message(1))
-    await of.acknowledge()
-    assert "1 taken" in repr(of)
+async def test_a_crowd_is_taken_in_turns_and_others_come_between():
+    now_s = 0.0
+    seen: list[str] = []
+
+    def take(body: bytes, _signer: str) -> None:
+        nonlocal now_s
+        now_s += TURN_S / 2
+        seen.append(body.decode())
+
+    told: list[int] = []
+    of = Deliveries(take, told.append, 4, now_s=lambda: now_s)
+    of.came([one(tag, b"%d" % tag) for tag in range(1, 6)])
+    assert seen == ["1", "2"]
+    asyncio.get_running_loop().call_soon(lambda: seen.append("caller"))
+    # what comes meanwhile has to wait its turn, in order
+    of.came([one(6, b"6")])
+    assert told == [2]
+    while told != [2, 4, 6]:
+        await asyncio.sleep(0)
+
+    assert [word for word in seen if word != "caller"] == ["1", "2", "3", "4", "5", "6"]
+    assert seen.index("caller") == 4
+
+
+async def test_none_is_lost_when_all_come_at_once():
+    told: list[int] = []
+    of = Deliveries(ignored, told.append, 1000)
+    of.came(some(1, 500))
+    of.came(some(501, 1000))
+    while not told or told[-1] != 1000:
+        await asyncio.sleep(0)
+    assert told == [500, 1000]
