@@ -3,8 +3,9 @@
 Callers of one place and network have the same ranking, so it is kept: as groups of caches that tie, best first. A request draws
 from the groups, and takes what it shows of a cache from the table as it is now.
 
-A ranking holds while the table keeps its shape, which ends with every cache that comes, goes, moves or is verified. Loads change all the
-time; a ranking made before they did holds on for ``refresh_s`` where the table is large. Small ones are ranked anew at once.
+A ranking holds while the table has the same loads and the same *shape*, which ends with every cache that comes, goes, moves or is verified. Then the best
+are looked for anew in an order that is kept, too (``shoalpy.standing``). Loads change all the time; where it takes many caches to find the
+best, a ranking made before they did holds on for a while, up to ``refresh_s``.
 """
 
 from bisect import bisect_right
@@ -19,24 +20,27 @@ from shoalpy.ranking import (
     Draw,
     Ranked,
     SameNetwork,
+    Seeker,
     Wish,
     drawn_order,
     free_share,
-    rank,
     ties,
 )
 from shoalpy.registry import Registry
+from shoalpy.standing import PLACE_BYTES, Standing
 from ugrpy.locality import UNKNOWN_PLACE, Place
 
-# Ranking so many caches costs less than a tenth of a millisecond, so that their loads always count as they are.
-SMALL_TABLE = 64
-# A thousand caches take some milliseconds to rank, in which nobody is answered. Agents tell their loads every 30 s: a ranking is hardly better
-# for being made more often than this.
+# Looking at so many caches costs less than a tenth of a millisecond, so that their loads always count as they are.
+SMALL_SEARCH = 64
+# Beyond, a ranking holds so long for each: looking for the best costs less than a ten-thousandth of a core for each place that callers are in.
+HOLD_PER_CACHE_S = 0.01
+# Agents tell their loads every 30 s: a ranking is hardly better for being made more often than this.
 REFRESH_S = 5.0
-# What is kept of rankings altogether, in caches ranked (about 100 bytes each); the least recently used goes first.
-KEPT = 500_000
+# What is kept of rankings altogether, in bytes about; the least recently used goes first.
+KEPT_BYTES = 64_000_000
+_RANKED_BYTES = 100
 # Most callers want a few; a ranking kept for them ends behind the group that holds the last of these.
-_FEW = 16
+FEW = 16
 # A draw that meets only caches drawn before, so many times for each that is wanted, sorts the whole group instead.
 _TRIES = 4
 
@@ -78,16 +82,16 @@ class Nearest:
         self._draw = draw
         self._refresh_s = refresh_s
         self._kept: OrderedDict[Hashable, _Ranking] = OrderedDict()
-        self._size = 0
+        self._kept_bytes = 0
 
     def __repr__(self) -> str:
-        return f"<Nearest {len(self._kept)} rankings of {self._size} caches>"
+        return f"<Nearest {len(self._kept)} rankings in {self._kept_bytes} bytes>"
 
     def __call__(self, caller: Caller, wish: Wish, now_s: float) -> list[Ranked]:
         """The best ``wish.count`` caches for the caller, best first, as they are now."""
         if wish.count < 1:
             return []
-        few = wish.count <= _FEW
+        few = wish.count <= FEW
         key = (caller, wish.kinds, wish.upstream, few)
         ranking = self._kept.get(key)
         if ranking is not None and self._holds(ranking, now_s):
@@ -95,7 +99,8 @@ class Nearest:
             found = self._told(ranking, wish, now_s)
             if found is not None:
                 return found
-        ranking = self._rank(caller, wish, few, now_s)
+        seeker = Seeker(caller.place, wish, self._policy, self.in_network_of(caller))
+        ranking = self._rank(seeker, few, now_s, self._standing(ranking, seeker))
         self._keep(key, ranking)
         return self._told(ranking, wish, now_s) or []
 
@@ -106,17 +111,13 @@ class Nearest:
     def forget(self) -> None:
         """What is known of addresses has changed: rank anew."""
         self._kept.clear()
-        self._size = 0
+        self._kept_bytes = 0
 
     def _holds(self, ranking: "_Ranking", now_s: float) -> bool:
         registry = self._registry
-        if ranking.version == registry.version:
-            return True
-        return (
-            ranking.shape == registry.shape
-            and len(registry) > SMALL_TABLE
-            and 0 <= now_s - ranking.made_at_s < self._refresh_s
-        )
+        if ranking.shape != registry.shape:
+            return False
+        return ranking.loads == registry.loads or 0 <= now_s - ranking.made_at_s < ranking.hold_s
 
     def _told(self, ranking: "_Ranking", wish: Wish, now_s: float) -> list[Ranked] | None:
         """The best of a ranking, with the caches as they are now; ``None`` when one of them has gone."""
@@ -130,32 +131,42 @@ class Nearest:
                 ranked[index] = ranking.with_cache(one, cache)
         return ranked
 
-    def _rank(self, caller: Caller, wish: Wish, few: bool, now_s: float) -> "_Ranking":
+    def _standing(self, before: "_Ranking | None", seeker: Seeker) -> Standing:
+        """The order for this caller as the table is now; the one before is brought up to that where it can be."""
         registry = self._registry
-        ranked = rank(
-            registry.live(now_s),
-            caller.place,
-            wish,
-            self._policy,
-            same_network=self.in_network_of(caller),
-        )
+        if before is not None:
+            changed = registry.changed_since(before.shape)
+            if changed is not None and before.standing.takes(len(changed)):
+                before.standing.change(changed, registry.tracked, seeker)
+                return before.standing
+        return Standing(registry.all_tracked(), seeker)
+
+    def _rank(self, seeker: Seeker, few: bool, now_s: float, standing: Standing) -> "_Ranking":
+        registry = self._registry
+        wanted = FEW if few else len(standing)
+        best = standing.best(wanted, registry.finder(now_s), self._policy)
+        ranked = [seeker.ranked(cache, cost) for cost, cache in best.found]
         groups: list[_Group] = []
         size = 0
         for tied in ties(ranked, self._policy):
             groups.append(_Group(tied, self._policy))
             size += len(tied)
-            if few and size >= _FEW:
+            if size >= wanted:
                 break
-        return _Ranking(registry.version, registry.shape, now_s, groups, size)
+        hold_s = 0.0
+        if best.looked_at > SMALL_SEARCH:
+            hold_s = min(self._refresh_s, best.looked_at * HOLD_PER_CACHE_S)
+        size_bytes = _RANKED_BYTES * (size + 1) + PLACE_BYTES * len(standing)
+        return _Ranking(standing, registry.loads, registry.shape, now_s, hold_s, groups, size_bytes)
 
     def _keep(self, key: Hashable, ranking: "_Ranking") -> None:
         before = self._kept.pop(key, None)
         if before is not None:
-            self._size -= before.size + 1
+            self._kept_bytes -= before.size_bytes
         self._kept[key] = ranking
-        self._size += ranking.size + 1
-        while self._size > KEPT:
-            self._size -= self._kept.popitem(last=False)[1].size + 1
+        self._kept_bytes += ranking.size_bytes
+        while self._kept_bytes > KEPT_BYTES:
+            self._kept_bytes -= self._kept.popitem(last=False)[1].size_bytes
 
 
 class _Group:
@@ -194,11 +205,13 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _Ranking:
-    version: int
+    standing: Standing
+    loads: int
     shape: int
     made_at_s: float
+    hold_s: float
     groups: Sequence[_Group]
-    size: int
+    size_bytes: int
     # those whose loads have changed since, by key
     _anew: dict[str, Ranked] = field(default_factory=dict)
 

@@ -114,10 +114,13 @@ def rank(
     same_network: SameNetwork,
 ) -> list[Ranked]:
     """All caches of the kinds wished for that the caller may use, by cost; those that tie are in no order that means anything."""
-    ranked = sorted(_ranked(caches, caller, wish, policy, same_network), key=lambda one: one.cost)
-    if caller.position is None and not policy.unknown_by_load:
-        return [one for one in ranked if one.local]
-    return ranked
+    seeker = Seeker(caller, wish, policy, same_network)
+    ranked: list[Ranked] = []
+    for cache in caches:
+        standing = seeker.standing_cost(cache)
+        if standing is not None:
+            ranked.append(seeker.ranked(cache, standing + load_cost(cache, policy)))
+    return sorted(ranked, key=lambda one: one.cost)
 
 
 def ties(ranked: Sequence[Ranked], policy: CostPolicy) -> Iterator[Sequence[Ranked]]:
@@ -134,16 +137,26 @@ def ties(ranked: Sequence[Ranked], policy: CostPolicy) -> Iterator[Sequence[Rank
 
 def cost_of(cache: Cache, distance_km: float | None, policy: CostPolicy) -> float:
     """The cost of one cache at this distance; ``None``, not known, counts as the farthest point of the globe."""
+    return standing_cost(cache, distance_km, policy) + load_cost(cache, policy)
+
+
+def standing_cost(cache: Cache, distance_km: float | None, policy: CostPolicy) -> float:
+    """The part that is there however busy the cache is: for its distance, and the time it takes."""
     away = 1.0 if distance_km is None else distance_km / _HALF_ROUND_KM
-    weight = policy.distance_weight
     rtt_s = cache.verification.rtt_s or 0.0
+    return policy.distance_weight * away + policy.rtt_weight * rtt_s
+
+
+def load_cost(cache: Cache, policy: CostPolicy) -> float:
+    """The part that changes with every heartbeat, the same for every caller and never below 0."""
     busy: float = load_share(cache, policy) ** policy.load_exponent
-    return weight * away + (1 - weight) * busy + policy.rtt_weight * rtt_s
+    return (1 - policy.distance_weight) * busy
 
 
 def load_share(cache: Cache, policy: CostPolicy) -> float:
     """How much of what the cache can send is used: 0 to 1."""
-    return min(1.0, cache.beat.load_kbps / capacity_kbps(cache, policy))
+    share = cache.beat.load_kbps / capacity_kbps(cache, policy)
+    return share if share < 1.0 else 1.0
 
 
 def capacity_kbps(cache: Cache, policy: CostPolicy) -> float:
@@ -158,25 +171,34 @@ def free_share(cache: Cache, policy: CostPolicy) -> float:
     return max(1e-6, 1.0 - load_share(cache, policy))
 
 
-def _ranked(
-    caches: Iterable[Cache],
-    caller: Place,
-    wish: Wish,
-    policy: CostPolicy,
-    same_network: SameNetwork,
-) -> list[Ranked]:
-    here = caller.position
-    ranked: list[Ranked] = []
-    for cache in caches:
-        if not wish.wants(cache):
-            continue
-        local = same_network(cache)
-        if not (local or cache.is_global):
-            continue
-        there = cache.facts.place.position
-        km = None if here is None or there is None else great_circle_km(here, there)
-        ranked.append(Ranked(cache, cost_of(cache, km, policy), local, km))
-    return ranked
+@dataclass(frozen=True, slots=True)
+class Seeker:
+    """A caller with its wish: which caches may it be told of, and what do they cost it?"""
+
+    place: Place
+    wish: Wish
+    policy: CostPolicy
+    same_network: SameNetwork
+
+    def standing_cost(self, cache: Cache) -> float | None:
+        """What it costs however busy it is; ``None`` for one that the caller must not be told of."""
+        if not self.wish.wants(cache):
+            return None
+        anybody = cache.is_global and (
+            self.place.position is not None or self.policy.unknown_by_load
+        )
+        if not (anybody or self.same_network(cache)):
+            return None
+        return standing_cost(cache, self.distance_km(cache), self.policy)
+
+    def ranked(self, cache: Cache, cost: float) -> Ranked:
+        """One that it may be told of, at this cost."""
+        return Ranked(cache, cost, self.same_network(cache), self.distance_km(cache))
+
+    def distance_km(self, cache: Cache) -> float | None:
+        """How far it is, if both places are known."""
+        here, there = self.place.position, cache.facts.place.position
+        return None if here is None or there is None else great_circle_km(here, there)
 
 
 def _spread(ranked: Sequence[Ranked], count: int, policy: CostPolicy, draw: Draw) -> list[Ranked]:

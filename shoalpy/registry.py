@@ -13,7 +13,8 @@ whenever the table is swept (row S29).
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
@@ -51,12 +52,15 @@ class RegistryPolicy:
     ] = False
 
 
+# So many changes are told one by one; after more, all is looked at anew.
+_SHAPES = 1024
+
 _Stand = tuple[str, Address | None, Address | None, int]
 
 
 @dataclass(slots=True)
 class Registry:
-    """The caches by key. ``version`` grows with every change that an answer can show, ``shape`` with those beyond a load.
+    """The caches by key. ``version`` grows with every change that an answer can show, ``loads`` with new loads, ``shape`` with all beyond a load.
 
     ``unverified`` is what is known of a cache before it is looked at: that it is not verified yet, or that nobody will look.
 
@@ -66,9 +70,12 @@ class Registry:
     policy: RegistryPolicy = field(default_factory=RegistryPolicy)
     unverified: Verification = field(default_factory=Verification)
     version: int = 0
+    loads: int = 0
     shape: int = 0
     _caches: dict[str, Cache] = field(default_factory=dict)
     _stands_at: dict[_Stand, str] = field(default_factory=dict)
+    # the caches that gave the table its last shapes, one for each
+    _shaped_by: deque[str] = field(default_factory=lambda: deque(maxlen=_SHAPES))
 
     def __repr__(self) -> str:
         return f"<Registry {len(self._caches)} caches, version {self.version}>"
@@ -102,6 +109,7 @@ class Registry:
             if _says_the_same(known, cache):
                 self._caches[cache.key] = cache
                 self.version += 1
+                self.loads += known.beat.load_kbps != beat.load_kbps
                 return cache
         if there is not None and there.key != cache.key:
             self._drop(there)
@@ -140,6 +148,13 @@ class Registry:
             self._caches[key] = replace(cache, facts=facts_of(cache.beat))
         self.version += 1
         self.shape += 1
+        self._shaped_by.clear()
+
+    def changed_since(self, shape: int) -> Sequence[str] | None:
+        """The caches that came, went or became others since the table had this shape; ``None`` when too much has happened to tell."""
+        count = self.shape - shape
+        by = self._shaped_by
+        return None if count > len(by) else [by[-number] for number in range(1, count + 1)]
 
     def expire(self, now_s: float) -> list[Cache]:
         """Drop those not heard of for too long; which they were."""
@@ -160,6 +175,25 @@ class Registry:
         """One cache, if it is there and live."""
         cache = self._caches.get(key)
         return cache if cache is not None and self._is_live(cache, now_s) else None
+
+    def tracked(self, key: str) -> Cache | None:
+        """One cache, also if it has not been heard of for too long and nothing was swept yet."""
+        return self._caches.get(key)
+
+    def all_tracked(self) -> Iterator[Cache]:
+        """All of them, in the order of their first beats."""
+        return iter(list(self._caches.values()))
+
+    def finder(self, now_s: float) -> Callable[[str], Cache | None]:
+        """``get`` for many keys at one time."""
+        known, inactive_s = self._caches.get, self.policy.inactive_s
+
+        def find(key: str) -> Cache | None:
+            cache = known(key)
+            live = cache is not None and now_s - cache.last_active_s < inactive_s
+            return cache if live else None
+
+        return find
 
     def live(self, now_s: float) -> Iterator[Cache]:
         """All live caches in the order of their first beats."""
@@ -225,14 +259,17 @@ class Registry:
             self._leave(before)
         self._caches[cache.key] = cache
         self._stands_at[_stand(cache.beat)] = cache.key
-        self.version += 1
-        self.shape += 1
+        self._shape_anew(cache)
 
     def _drop(self, cache: Cache) -> None:
         del self._caches[cache.key]
         self._leave(cache)
+        self._shape_anew(cache)
+
+    def _shape_anew(self, cache: Cache) -> None:
         self.version += 1
         self.shape += 1
+        self._shaped_by.append(cache.key)
 
     def _leave(self, cache: Cache) -> None:
         stand = _stand(cache.beat)

@@ -8,7 +8,7 @@ import pytest
 
 from shoalpy import nearest as module
 from shoalpy.model import Cache, Health, Verification
-from shoalpy.nearest import Caller, Nearest
+from shoalpy.nearest import HOLD_PER_CACHE_S, Caller, Nearest
 from shoalpy.ranking import CostPolicy, Wish, nearest
 from shoalpy.registry import Registry
 from tests.unit.shoalpy.tracked import BATAVIA, GENEVA, NOW, VANCOUVER, add, beat, facts
@@ -84,20 +84,58 @@ def test_a_new_port_shows_at_once_and_so_does_a_new_cache():
     assert {(one.cache.key, one.cache.beat.port) for one in found} == {("c0", 8), ("new", 3128)}
 
 
-def test_loads_count_at_once_in_a_small_table_and_after_a_while_in_a_large_one():
-    for size, at_once in ((10, True), (100, False)):
-        registry = table(size)
-        near = make(registry)
-        assert keys(near(SWISS, Wish(count=1), NOW)) == ["c0"]
+def test_loads_count_at_once_where_few_caches_have_to_be_looked_at():
+    registry = table(1000)
+    near = make(registry)
+    assert keys(near(SWISS, Wish(count=1), NOW)) == ["c0"]
 
-        registry.apply(beat("c0", port=1000, load=1e6), facts(GENEVA), NOW + 0.5)
+    registry.apply(beat("c0", port=1000, load=1e6), facts(GENEVA), NOW)
 
-        now = near(SWISS, Wish(count=1), NOW + 0.5)
-        assert keys(now) == (["c1"] if at_once else ["c0"])
-        # the load shown is the one it has in either case
-        assert now[0].cache.beat.load_kbps == (0.0 if at_once else 1e6)
-        assert keys(near(SWISS, Wish(count=1), NOW + 4.9)) == (["c1"] if at_once else ["c0"])
-        assert keys(near(SWISS, Wish(count=1), NOW + 5.1)) == ["c1"]
+    # all others stand farther off than the sixteenth costs
+    assert keys(near(SWISS, Wish(count=1), NOW)) == ["c1"]
+
+
+def test_where_many_have_to_be_looked_at_loads_count_after_a_while():
+    registry = Registry()
+    for number in range(100):
+        one = beat(f"c{number}", port=1000 + number, load=1000.0 * number)
+        add(registry, one, facts(GENEVA))
+    near = make(registry)
+    assert keys(near(SWISS, Wish(count=1), NOW)) == ["c0"]
+
+    registry.apply(beat("c0", port=1000, load=1e6), facts(GENEVA), NOW + 0.5)
+
+    [now] = near(SWISS, Wish(count=1), NOW + 0.5)
+    # the load shown is the one it has
+    assert (now.cache.key, now.cache.beat.load_kbps) == ("c0", 1e6)
+    assert keys(near(SWISS, Wish(count=1), NOW + 100 * HOLD_PER_CACHE_S - 0.1)) == ["c0"]
+    assert keys(near(SWISS, Wish(count=1), NOW + 100 * HOLD_PER_CACHE_S + 0.1)) == ["c1"]
+
+
+def test_no_ranking_holds_longer_than_agents_need_to_be_heard():
+    registry = Registry()
+    for number in range(100):
+        add(registry, beat(f"c{number}", port=1000 + number, load=1000.0 * number))
+    near = make(registry, refresh_s=0.2)
+    near(SWISS, Wish(count=1), NOW)
+
+    registry.apply(beat("c0", port=1000, load=1e6), facts(GENEVA), NOW + 0.1)
+
+    assert keys(near(SWISS, Wish(count=1), NOW + 0.1)) == ["c0"]
+    assert keys(near(SWISS, Wish(count=1), NOW + 0.3)) == ["c1"]
+
+
+def test_heartbeats_that_say_nothing_new_change_no_ranking():
+    registry = table(100)
+    near = make(registry)
+    (first,) = near(SWISS, Wish(count=1), NOW)
+    loads, version = registry.loads, registry.version
+
+    for cache in list(registry.live(NOW))[1:]:
+        registry.apply(replace(cache.beat, sent_at_s=NOW + 1), cache.facts, NOW + 1)
+
+    assert (registry.loads, registry.version) == (loads, version + 99)
+    assert near(SWISS, Wish(count=1), NOW + 1)[0] is first
 
 
 def test_a_cache_that_is_no_longer_heard_of_is_not_named_although_nothing_was_swept():
@@ -172,13 +210,17 @@ def test_where_one_has_nearly_all_that_is_free_the_others_are_drawn_still():
 
 
 def test_what_is_kept_is_bounded(monkeypatch):
-    monkeypatch.setattr(module, "KEPT", 50)
+    monkeypatch.setattr(module, "KEPT_BYTES", 6000)
     near = make(table(10))
 
     for network in range(100):
         near(Caller(Place(GENEVA), network), Wish(), NOW)
 
-    assert repr(near) == "<Nearest 4 rankings of 44 caches>"
+    # ten caches ranked and ordered, and the ranking itself
+    assert repr(near) == "<Nearest 4 rankings in 5040 bytes>"
+    near(Caller(Place(GENEVA), 99), Wish(), NOW)
+    near(Caller(Place(GENEVA), 95), Wish(), NOW)
+    assert repr(near) == "<Nearest 4 rankings in 5040 bytes>"
 
 
 def test_the_shape_of_a_table_ends_with_all_but_a_load():
@@ -207,7 +249,7 @@ def test_when_databases_change_caches_and_rankings_are_placed_anew():
     registry.place_anew(lambda beat: facts(VANCOUVER) if beat.key == "a" else facts(GENEVA))
     near.forget()
 
-    assert repr(near) == "<Nearest 0 rankings of 0 caches>"
+    assert repr(near) == "<Nearest 0 rankings in 0 bytes>"
     assert keys(near(SWISS, Wish(), NOW)) == ["b", "a"]
 
 

@@ -422,3 +422,51 @@ def test_a_cache_with_an_address_of_version_6():
     registry = Registry()
     cache = take(registry, beat("a", public="2001:db8::1"))
     assert cache.beat.reachable_ip == ip_address("2001:db8::1")
+
+
+def test_it_tells_which_caches_gave_it_its_last_shapes():
+    registry = Registry()
+    add(registry, beat("a", port=1))
+    add(registry, beat("b", port=2))
+    shape = registry.shape
+    assert registry.changed_since(shape) == []
+
+    registry.apply(beat("a", port=1, load=5.0), facts(GENEVA), NOW)  # a load is no matter
+    registry.verified("b", Verification(Health.FAILED))
+    registry.goodbye("a", "")
+
+    assert registry.changed_since(shape) == ["a", "b"]
+    # they came, and each was verified
+    assert registry.changed_since(0) == ["a", "b", "b", "b", "a", "a"]
+
+
+def test_what_happened_long_ago_or_to_all_is_told_by_nobody():
+    registry = Registry()
+    add(registry, beat("a"))
+    for _ in range(2000):
+        registry.verified("a", Verification(Health.PASSED))
+    assert registry.changed_since(registry.shape - 1) == ["a"]
+    assert registry.changed_since(0) is None
+
+    shape = registry.shape
+    registry.place_anew(lambda _: facts(GENEVA))
+    assert registry.changed_since(shape) is None
+    now = registry.shape
+    registry.verified("a", Verification(Health.PASSED))
+    assert registry.changed_since(now) == ["a"]
+    assert registry.changed_since(shape) is None
+
+
+def test_one_not_heard_of_for_long_is_tracked_until_it_is_swept_and_never_found():
+    registry = Registry()
+    add(registry, beat("a"))
+    late_s = NOW + registry.policy.inactive_s
+    find_now, find_late = registry.finder(late_s - 0.1), registry.finder(late_s)
+
+    assert find_now("a") == registry.get("a", late_s - 0.1) == registry.tracked("a")
+    assert find_late("a") is registry.get("a", late_s) is None
+    assert list(registry.all_tracked()) == [registry.tracked("a")]
+
+    registry.expire(late_s)
+    assert find_now("a") is registry.tracked("a") is None
+    assert not list(registry.all_tracked())
