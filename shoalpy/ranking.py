@@ -124,15 +124,19 @@ def rank(
 
 
 def ties(ranked: Sequence[Ranked], policy: CostPolicy) -> Iterator[Sequence[Ranked]]:
-    """The ranked caches in groups that count as equal: all within ``tie`` of the best of their group."""
+    """The ranked caches in groups that count as equal: all that cost as much as the best of their group, or less than ``tie`` more."""
     start = 0
     while start < len(ranked):
         best = ranked[start].cost
         end = start + 1
-        while end < len(ranked) and ranked[end].cost - best < policy.tie:
+        while end < len(ranked) and _tie(ranked[end].cost, best, policy.tie):
             end += 1
         yield ranked[start:end]
         start = end
+
+
+def _tie(cost: float, best: float, tie: float) -> bool:
+    return cost <= best or cost - best < tie
 
 
 def cost_of(cache: Cache, distance_km: float | None, policy: CostPolicy) -> float:

@@ -86,14 +86,14 @@ class Standing:
         worst = float("inf")
         looked_at = 0
         for standing, key in zip(self._costs, self._keys, strict=True):
-            if standing - worst >= tie:
+            if standing > worst and standing - worst >= tie:
                 break
             looked_at += 1
             cache = find(key)
             if cache is None:
                 continue
             cost = standing + load_cost(cache, policy)
-            if cost - worst >= tie:
+            if cost > worst and cost - worst >= tie:
                 continue
             found.append((cost, cache))
             if len(heap) < count:
@@ -103,4 +103,4 @@ class Standing:
             if len(heap) == count:
                 worst = -heap[0]
         found.sort(key=_cost)
-        return Best([one for one in found if one[0] - worst < tie or one[0] <= worst], looked_at)
+        return Best([one for one in found if one[0] <= worst or one[0] - worst < tie], looked_at)

@@ -295,6 +295,12 @@ def test_what_differs_by_the_tie_or_more_keeps_its_order():
     assert list(ties([], CostPolicy())) == []
 
 
+def test_equal_costs_tie_however_narrow_a_tie_is():
+    caches = [cache("a"), cache("b"), cache("c", load=1.0)]
+    ranked = rank(caches, CALLER, Wish(), CostPolicy(), same_network=lambda _: False)
+    assert [keys(tied) for tied in ties(ranked, CostPolicy(tie=0.0))] == [["a", "b"], ["c"]]
+
+
 def test_the_nearest_are_told_before_those_that_tie_behind_them():
     draw = Random(3).random
     near = [cache(f"n{number}") for number in range(3)]
