@@ -15,7 +15,8 @@ whenever the table is swept (row S29).
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Annotated
 
 from pydantic import Field
@@ -54,6 +55,10 @@ class RegistryPolicy:
 
 # So many changes are told one by one; after more, all is looked at anew.
 _SHAPES = 1024
+
+_beyond_load = attrgetter(
+    *(one.name for one in fields(Heartbeat) if one.name not in ("sent_at_s", "load_kbps"))
+)
 
 _Stand = tuple[str, Address | None, Address | None, int]
 
@@ -96,17 +101,17 @@ class Registry:
             cache = Cache(beat, now_s, now_s, facts, drift_s, self.unverified)
         else:
             self._check_order(known, beat)
-            cache = replace(
-                known,
-                beat=beat,
-                facts=facts,
-                last_active_s=now_s,
-                drift_s=beat.sent_at_s - now_s,
-                verification=known.verification
-                if _is_where_it_was(known, beat)
-                else self.unverified,
+            same_beat = _says_the_same(known.beat, beat)
+            still = same_beat or _is_where_it_was(known, beat)
+            cache = Cache(
+                beat,
+                known.created_s,
+                now_s,
+                facts,
+                beat.sent_at_s - now_s,
+                known.verification if still else self.unverified,
             )
-            if _says_the_same(known, cache):
+            if same_beat and (known.facts is facts or known.facts == facts):
                 self._caches[cache.key] = cache
                 self.version += 1
                 self.loads += known.beat.load_kbps != beat.load_kbps
@@ -286,10 +291,9 @@ def _stand(beat: Heartbeat) -> _Stand:
     return beat.hostname, beat.reachable_ip, beat.private_ip, beat.port
 
 
-def _says_the_same(known: Cache, cache: Cache) -> bool:
+def _says_the_same(before: Heartbeat, beat: Heartbeat) -> bool:
     """Whether nothing but load and times is new."""
-    before = replace(known.beat, sent_at_s=cache.beat.sent_at_s, load_kbps=cache.beat.load_kbps)
-    return before == cache.beat and known.facts == cache.facts
+    return _beyond_load(before) == _beyond_load(beat)
 
 
 def _is_where_it_was(known: Cache, beat: Heartbeat) -> bool:

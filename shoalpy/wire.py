@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeVar
 
@@ -28,8 +29,12 @@ E = TypeVar("E", bound=StrEnum)
 
 MAX_BEAT_BYTES = 16 * 1024
 _MAX_KEY_CHARS = 128
+_NUMBERS = (int, float)
 # Ten times what the fastest network card there is can send.
 _MAX_LOAD_KBPS = 1e9
+# Addresses are told again with every heartbeat; so many are known by their text, about 200 bytes each, which none of a greater length has.
+_KNOWN_ADDRESSES = 50_000
+_ADDRESS_CHARS = 45
 _EVERYBODY = IPv4Address("255.255.255.255")
 _KEY = re.compile(r"[A-Za-z0-9._:@-]+")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -194,7 +199,7 @@ def _port(value: Any) -> int:
 
 def _number(name: str, value: Any, least: float, most: float) -> float:
     # the bounds refuse NaN too, and are looked at before a huge integer is made a float
-    if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+    if isinstance(value, _NUMBERS) and not isinstance(value, bool) and least <= value <= most:
         return float(value)
     raise BadBeat(
         Reason.BAD_NUMBER,
@@ -222,10 +227,17 @@ def _address(said: Mapping[str, Any], name: str) -> Address | None:
     value = said.get(name)
     if value is None or value == "":
         return None
-    address = parse_address(value) if isinstance(value, str) else None
-    if address is None or not _may_be_a_host(address):
+    short = isinstance(value, str) and len(value) <= _ADDRESS_CHARS
+    address = _host_address(value) if short else None
+    if address is None:
         raise BadBeat(Reason.BAD_ADDRESS, f"{name}: expected an IP address, found {_shown(value)}")
     return address
+
+
+@lru_cache(maxsize=_KNOWN_ADDRESSES)
+def _host_address(text: str) -> Address | None:
+    address = parse_address(text)
+    return address if address is not None and _may_be_a_host(address) else None
 
 
 def _may_be_a_host(address: Address) -> bool:
