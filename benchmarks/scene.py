@@ -10,6 +10,7 @@ from lxml import etree
 
 from benchmarks import federation
 from benchmarks.corpus import Corpus, list_name, list_path, lookup_path
+from benchmarks.habits import Habit
 from benchmarks.load import Plan
 from benchmarks.model import WrongAnswer
 from benchmarks.rounds import load
@@ -59,15 +60,23 @@ class Scene:
 
 
 def set_up(
-    topology: Topology, corpus: Corpus, *, delay_ms: float = 0.0, hang: Sequence[int] = ()
+    topology: Topology,
+    corpus: Corpus,
+    *,
+    delay_ms: float = 0.0,
+    bad: Mapping[Habit, int] | None = None,
 ) -> Scene:
-    """Start the storage elements of ``corpus`` on addresses of their own, and one that hangs for each of ``hang``.
+    """Start the storage elements of ``corpus`` on addresses of their own, and further ones with these habits, each as this member.
 
-    The hanging ones come behind the others in ``Scene.urls``.
+    The bad ones come behind the others in ``Scene.urls``, in their order.
     """
-    well = [Element(f"127.0.{n + 1}.1", n, delay_ms) for n in range(corpus.members)]
-    stuck = [Element(f"127.0.{n + 1}.1", n, delay_ms, hang=True) for n in hang]
-    return Scene(topology, corpus, topology.storage(corpus, well + stuck))
+    well = [Element(_host(n), n, delay_ms) for n in range(corpus.members)]
+    others = [Element(_host(n), n, delay_ms, habit) for habit, n in (bad or {}).items()]
+    return Scene(topology, corpus, topology.storage(corpus, well + others))
+
+
+def _host(member: int) -> str:
+    return f"127.0.{member + 1}.1"
 
 
 def check_redirects(scene: Scene, server: Server, urls: Sequence[str] | None = None) -> None:

@@ -3,10 +3,10 @@
 ``python -m benchmarks.storage`` reads its elements as JSON from standard input (one line), binds each to a free port and prints
 the base URLs as a JSON list; it ends when standard input is closed, so it cannot outlive its runner. An element::
 
-    {"host": "127.0.1.1", "member": 0, "delay_ms": 5, "hang": false}
+    {"host": "127.0.1.1", "member": 0, "delay_ms": 5, "habit": "well"}
 
-It speaks PROPFIND (Depth 0 and 1), HEAD and GET (zeros of the right length) and nothing else: no ranges, no conditions, no
-failures, no TLS, no pipelining. ``hang`` accepts connections and requests and never answers.
+It speaks PROPFIND (Depth 0 and 1), HEAD and GET (zeros of the right length) and nothing else: no ranges, no conditions, no TLS, no
+pipelining. What goes wrong is told by its habit (``habits.py``).
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 import uvloop
 
 from benchmarks.corpus import Corpus, Item
+from benchmarks.habits import Habit, elsewhere, flap, with_wrong_length
 
 _ZEROS = bytes(1_000_000)
 # Rendered listings are kept: the elements must not cost more than the gateway they feed.
@@ -36,7 +37,7 @@ class Element:
     host: str
     member: int
     delay_ms: float = 0.0
-    hang: bool = False
+    habit: Habit = Habit.WELL
 
 
 class Answers:
@@ -106,12 +107,68 @@ def _reply(status: str, body: bytes, content_type: str) -> bytes:
     return _head(status, len(body), content_type) + body
 
 
+class Lies:
+    """The answers of an element that does not tell the truth."""
+
+    def __init__(self, answers: Answers, habit: Habit) -> None:
+        self._answers = answers
+        self._habit = habit
+
+    def answer(self, method: str, target: str, depth: str) -> bytes:
+        """As ``Answers.answer``."""
+        truth = self._answers.answer(method, target, depth)
+        match self._habit:
+            case Habit.WRONG_LENGTH if truth.startswith(b"HTTP/1.1 207"):
+                return with_wrong_length(truth, target)
+            case Habit.NOT_FOUND if target.endswith(".1"):
+                return _reply("404 Not Found", b"", "text/plain")
+            case Habit.OTHER_DIRECTORY if method == "PROPFIND":
+                return _reply("207 Multi-Status", elsewhere(XML_HEAD, XML_TAIL), "application/xml")
+            case _:
+                return truth
+
+
+class Presence:
+    """Whether an element is there. ``silent`` ones accept requests and do not answer."""
+
+    def __init__(self, element: Element, answers: Answers | Lies) -> None:
+        self.element = element
+        self.answers = answers
+        self.silent = element.habit is Habit.HANG
+        self.open: set[asyncio.Transport] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def come(self) -> None:
+        """Listen, on the same port as before."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Speaker(self), self.element.host, self.port, backlog=1024
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def leave(self) -> None:
+        """Refuse connections, and hang up those there are."""
+        if self._server is not None:
+            self._server.close()
+        for transport in list(self.open):
+            transport.abort()
+
+    def be_silent(self, silent: bool) -> None:
+        """Accept requests and answer none, or be well again: what was asked in between gets no answer."""
+        self.silent = silent
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://{self.element.host}:{self.port}"
+
+
 class Speaker(asyncio.Protocol):
     """One connection: cuts heads off the stream, skips bodies, answers in order after the element's delay."""
 
-    def __init__(self, element: Element, answers: Answers) -> None:
-        self._element = element
-        self._answers = answers
+    def __init__(self, presence: Presence) -> None:
+        self._presence = presence
         self._buffer = b""
         self._skip = 0
         self._transport: asyncio.Transport | None = None
@@ -119,12 +176,15 @@ class Speaker(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not derived from asyncio's
         self._transport = cast("asyncio.Transport", transport)
+        self._presence.open.add(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._presence.open.discard(self._transport)
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
-        if self._element.hang:
+        if self._presence.silent:
             return
         self._buffer += data
         while self._buffer:
@@ -146,10 +206,10 @@ class Speaker(asyncio.Protocol):
         }
         self._skip = int(fields.get("content-length", "0"))
         method, target, _ = first.split(" ")
-        answer = self._answers.answer(method, target, fields.get("depth", "0"))
-        if self._element.delay_ms:
+        answer = self._presence.answers.answer(method, target, fields.get("depth", "0"))
+        if delay_ms := self._presence.element.delay_ms:
             loop = asyncio.get_running_loop()
-            loop.call_later(self._element.delay_ms / 1000, self._send, answer)
+            loop.call_later(delay_ms / 1000, self._send, answer)
         else:
             self._send(answer)
 
@@ -160,29 +220,31 @@ class Speaker(asyncio.Protocol):
 
 async def serve(corpus: Corpus, elements: list[Element]) -> None:
     """Bind all, print their URLs, answer until standard input ends."""
-    loop = asyncio.get_running_loop()
-    urls: list[str] = []
-    servers: list[asyncio.Server] = []
+    present: list[Presence] = []
+    flapping: list[asyncio.Task[None]] = []
     for element in elements:
-        answers = Answers(corpus, element.member)
-
-        def speaker(element: Element = element, answers: Answers = answers) -> Speaker:
-            return Speaker(element, answers)
-
-        server = await loop.create_server(speaker, element.host, 0, backlog=1024)
-        servers.append(server)
-        urls.append(f"http://{element.host}:{server.sockets[0].getsockname()[1]}")
-    print(json.dumps(urls), flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
-    for server in servers:
-        server.close()
+        truth = Answers(corpus, element.member)
+        lies = element.habit in (Habit.WRONG_LENGTH, Habit.NOT_FOUND, Habit.OTHER_DIRECTORY)
+        one = Presence(element, Lies(truth, element.habit) if lies else truth)
+        await one.come()
+        present.append(one)
+        if element.habit is Habit.FLAPPING:
+            flapping.append(asyncio.create_task(flap(one.leave, one.come, one.be_silent)))
+    print(json.dumps([one.url for one in present]), flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    for task in flapping:
+        task.cancel()
+    for one in present:
+        await one.leave()
 
 
 def main() -> None:
     """Read the configuration from standard input and serve."""
     settings = json.loads(sys.stdin.readline())
     corpus = Corpus(**settings["corpus"])
-    elements = [Element(**element) for element in settings["elements"]]
+    elements = [
+        Element(**{**element, "habit": Habit(element["habit"])}) for element in settings["elements"]
+    ]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(corpus, elements))
 

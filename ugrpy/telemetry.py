@@ -72,6 +72,31 @@ ENDPOINT_SECONDS = Metric(
     (_ENDPOINT,),
     buckets=LATENCY_BUCKETS_S,
 )
+CALENDAR_READS = Metric(
+    "ugrpy_downtime_calendar_reads_total",
+    MetricKind.COUNTER,
+    "reads",
+    "Looks at calendars of downtimes; while they fail, what was said last goes on to count.",
+    (
+        Label("feed", "name of the calendar in the configuration"),
+        Label("outcome", "unchanged: it was not sent again", ("read", "unchanged", "failed")),
+    ),
+)
+ENDPOINT_STATE = Metric(
+    "ugrpy_endpoint_state",
+    MetricKind.GAUGE,
+    "0 or 1",
+    "1 for the state that the endpoint is in; with several workers, for each state that one of them sees it in.",
+    (
+        _ENDPOINT,
+        Label(
+            "state",
+            "see the endpoints' page of the admin listener",
+            ("in_service", "refusing", "ejected", "trial", "drained", "disabled", "downtime"),
+        ),
+    ),
+    over_workers="max",
+)
 ENDPOINT_IN_SERVICE = Metric(
     "ugrpy_endpoint_in_service",
     MetricKind.GAUGE,
@@ -92,6 +117,21 @@ EARLY_ANSWERS = Metric(
     MetricKind.COUNTER,
     "answers",
     "Answers given although an endpoint that could have improved them was still silent.",
+)
+SECOND_ASKS = Metric(
+    "ugrpy_second_asks_total",
+    MetricKind.COUNTER,
+    "questions",
+    "Questions that an endpoint was late to answer, that nobody else could answer, and that were worth putting to it a second time.",
+    (
+        _ENDPOINT,
+        Label(
+            "outcome",
+            "won: the second one was answered first; lost: the first one was, or nobody wanted to know any more; failed: no usable answer; "
+            "withheld: not put, since the endpoint was not well, had no connection free, or had been asked twice often enough",
+            ("won", "lost", "failed", "withheld"),
+        ),
+    ),
 )
 STREAMED_BYTES = Metric(
     "ugrpy_streamed_bytes_total",
@@ -230,6 +270,59 @@ COPIED_BYTES = Metric(
     (_DIRECTION,),
 )
 
+_STORE = Label("store", "the shared store, as its address is configured, without passwords")
+SHARED_LOOKUPS = Metric(
+    "ugrpy_shared_lookups_total",
+    MetricKind.COUNTER,
+    "look-ups",
+    "Look-ups in the store that gateways share.",
+    (
+        _CACHE,
+        Label(
+            "outcome",
+            "outdated: the name has been changed since; garbage: nothing that can be read; distrusted: somebody who takes changes is silent; away: no answer",
+            ("hit", "miss", "outdated", "garbage", "distrusted", "away"),
+        ),
+    ),
+)
+SHARED_FAILURES = Metric(
+    "ugrpy_shared_failures_total",
+    MetricKind.COUNTER,
+    "operations",
+    "Operations of the shared store that came to nothing: failed, or skipped because it had failed a moment before.",
+    (_STORE, Label("how", "failed or skipped", ("failed", "skipped"))),
+)
+SHARED_AWAY = Metric(
+    "ugrpy_shared_away",
+    MetricKind.GAUGE,
+    "0 or 1",
+    "1 while the shared store gives no usable answers to at least one worker.",
+    (_STORE,),
+    over_workers="max",
+)
+SHARED_OWED = Metric(
+    "ugrpy_shared_owed",
+    MetricKind.GAUGE,
+    "numbers",
+    "Changes of names that the shared store has not taken yet, by the parts of the namespace that they lie in.",
+    (_STORE,),
+)
+SHARED_MEMBERS = Metric(
+    "ugrpy_shared_members",
+    MetricKind.GAUGE,
+    "processes",
+    "Other processes that take changes, as seen in the shared store; while one is silent nothing older than a lease is believed.",
+    (_STORE, Label("state", "showing that they owe nothing, or silent", ("showing", "silent"))),
+    over_workers="max",
+)
+SHARED_FORGOTTEN = Metric(
+    "ugrpy_shared_forgotten_total",
+    MetricKind.COUNTER,
+    "processes",
+    "Processes that take changes and were silent for so long that they are not waited for any more.",
+    (_STORE,),
+)
+
 METRICS = (
     REQUESTS,
     REQUEST_SECONDS,
@@ -239,11 +332,14 @@ METRICS = (
     ENDPOINT_ASKS,
     ENDPOINT_SECONDS,
     ENDPOINT_IN_SERVICE,
+    ENDPOINT_STATE,
+    CALENDAR_READS,
     REDIRECTS,
     STREAMED_BYTES,
     STREAM_FAILOVERS,
     STREAMS_REFUSED,
     EARLY_ANSWERS,
+    SECOND_ASKS,
     ABSENT_WITH_MISSING,
     PARTIAL_LISTINGS,
     CLASHES,
@@ -256,6 +352,12 @@ METRICS = (
     ENDPOINT_FREE_BYTES,
     COPIES,
     COPIED_BYTES,
+    SHARED_LOOKUPS,
+    SHARED_FAILURES,
+    SHARED_AWAY,
+    SHARED_OWED,
+    SHARED_MEMBERS,
+    SHARED_FORGOTTEN,
     CLIENT_FAULTS,
     BACKGROUND_FAILURES,
 )

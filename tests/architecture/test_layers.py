@@ -59,6 +59,7 @@ _BELOW_FRONTEND = (
     "ugrpy.streaming",
     "ugrpy.summing",
     "ugrpy.copying",
+    "ugrpy.announcing",
 )
 
 # area -> the areas it may import besides itself and the version in ``ugrpy``
@@ -152,6 +153,15 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.federation",
         "ugrpy.journal",
     ),
+    # between workers it speaks by the bus
+    "ugrpy.announcing": (
+        "ugrpy.core",
+        "ugrpy.namespace",
+        "ugrpy.telemetry",
+        "ugrpy.health",
+        "ugrpy.transport",
+        "ugrpy.service",
+    ),
     "ugrpy.copying": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -187,6 +197,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "ugrpy.wiring": (
         *_BELOW_FRONTEND,
         "ugrpy.endpoints.completing",
+        "ugrpy.endpoints.over_http",
         "ugrpy.frontend",
         "ugrpy.config",
     ),
@@ -197,6 +208,8 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.config",
         "ugrpy.wiring",
         "ugrpy.demo",
+        # the address of the admin listener is written on the command line as it is in a file
+        "ugrpy.settings",
     ),
     "ugrpy.__main__": ("ugrpy.cli",),
     "shoalpy": _SHARED,

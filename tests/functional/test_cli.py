@@ -24,7 +24,17 @@ pytestmark = pytest.mark.functional
 MTIME_S = 1_700_000_000
 SAME = FileNode(b"hello", MTIME_S)
 LONG = "/" + "/".join(f"a-long-name-of-a-collection-{n}" for n in range(5)) + "/file"
-COMMANDS = ("serve", "check-config", "demo", "stat", "ls", "locate", "explain", "disagreements")
+COMMANDS = (
+    "endpoint",
+    "serve",
+    "check-config",
+    "demo",
+    "stat",
+    "ls",
+    "locate",
+    "explain",
+    "disagreements",
+)
 RED = "/odd/\x1b[31mred"  # a storage element may hold it; no request of ours can name it
 TIMEOUT_S = 60
 

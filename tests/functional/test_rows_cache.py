@@ -123,7 +123,7 @@ def test_a_second_request_within_the_ttl_asks_no_endpoint(small, storage):
     for _ in range(3):
         again = ask("GET", small.url + path)
         assert (again.status, again.headers["location"]) == (302, first.headers["location"])
-        assert again.headers["cache-status"] == "ugrpy; hit"
+        assert again.headers["cache-status"].startswith("ugrpy; hit;")
         assert ask("HEAD", small.url + path).status == 200
         assert propfind(small.url + path, "0").status == 207
         assert ask("GET", f"{small.url}{path}?metalink").status == 200
@@ -208,12 +208,12 @@ def test_the_least_recently_used_item_goes(small, storage):
         assert ask("GET", small.url + path).status == 302
     element.counts.clear()
     for path in (*others[2:], kept):
-        assert ask("GET", small.url + path).headers["cache-status"] == "ugrpy; hit"
+        assert ask("GET", small.url + path).headers["cache-status"].startswith("ugrpy; hit;")
     assert ask("GET", small.url + new).status == 302
     for path in (kept, *others[1:], new):
-        assert ask("GET", small.url + path).headers["cache-status"] == "ugrpy; hit"
+        assert ask("GET", small.url + path).headers["cache-status"].startswith("ugrpy; hit;")
     assert asks(element) == {("PROPFIND", new): 1}
-    assert ask("GET", small.url + others[0]).headers["cache-status"] != "ugrpy; hit"
+    assert not ask("GET", small.url + others[0]).headers["cache-status"].startswith("ugrpy; hit;")
     assert asks(element) == {("PROPFIND", new): 1, ("PROPFIND", others[0]): 1}
 
 
@@ -239,7 +239,7 @@ def test_a_cached_replica_on_an_endpoint_out_of_service_is_not_offered(gateway, 
     for path in paths:
         after = ask("GET", gateway.url + path)
         assert (after.status, after.headers["location"]) == (302, at(stays, path))
-        assert after.headers["cache-status"] == "ugrpy; hit"
+        assert after.headers["cache-status"].startswith("ugrpy; hit;")
         assert duplicates(after) == []
         assert gone.base_url not in str(dict(after.headers))
         for query in ("metalink", "metalink=4"):

@@ -412,7 +412,8 @@ def test_a_long_path_is_served_and_remembered_like_a_short_one(long_paths, long_
         assert read(answer.body).name == path.rpartition("/")[2]
     for _ in range(3):
         answer = ask("GET", long_paths.url + raw)
-        assert (answer.status, answer.headers["cache-status"]) == (302, "ugrpy; hit")
+        assert answer.status == 302
+        assert answer.headers["cache-status"].startswith("ugrpy; hit;")
         assert answer.headers["location"] in replicas
         head = ask("HEAD", long_paths.url + raw)
         assert (head.status, head.headers["content-length"]) == (200, "10")

@@ -96,7 +96,8 @@ def test_what_it_says(gateway, wire):
     headers = answers[-1][1]
     assert named(headers, b"server") == [b"ugrpy"]
     assert named(headers, b"content-length") == [b"0"]
-    assert named(headers, b"cache-status") == [b"ugrpy; hit"]
+    (cache_status,) = named(headers, b"cache-status")
+    assert cache_status.startswith(b"ugrpy; hit;")
     (location,) = named(headers, b"location")
     (link,) = named(headers, b"link")
     assert location.endswith(b"/file")

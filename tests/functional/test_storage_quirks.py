@@ -366,7 +366,8 @@ class Counting(StorageElement):
 
 
 @pytest.mark.row("D128")
-def test_never_more_requests_to_an_endpoint_than_it_may_have(start_gateway):
+@pytest.mark.parametrize("workers", [1, 3])
+def test_never_more_requests_to_an_endpoint_than_it_may_have(start_gateway, workers):
     names = [f"/f{number:02}" for number in range(40)]
     tree = tree_of(*names, "/d/x")
     few, more = Counting(tree), Counting(tree)
@@ -378,10 +379,13 @@ def test_never_more_requests_to_an_endpoint_than_it_may_have(start_gateway):
                     name: {"url": element.base_url, "max_connections": limit, **QUIET}
                     for name, (element, limit) in limits.items()
                 },
+                service={"workers": workers},
                 federation={"deadline_s": DEADLINE_S},
                 health=NEVER_EJECT,
             )
         )
+        listening = workers + 1
+        until(lambda: gateway.log_text().count("event=listening") == listening, "all listen")
         for element, _ in limits.values():
             element.faults = Faults(delay_s=0.05)
         with ExitStack() as stack:

@@ -15,8 +15,9 @@ import pytest
 
 from ugrpy.core.errors import BadRequest, DataError
 from ugrpy.frontend.exchange import split_target
+from ugrpy.frontend.fields import proxy_status
 from ugrpy.frontend.page import Row, Sort, parse_sort, sort_rows
-from ugrpy.frontend.problem import prefers_html, proxy_status
+from ugrpy.frontend.problem import prefers_html
 from ugrpy.metalink.document import escape
 from ugrpy.metalink.links import render_duplicate_links
 from ugrpy.metalink.negotiate import metalink_accepted, metalink_wanted
@@ -120,7 +121,7 @@ READERS: dict[str, Callable[[str], object]] = {
         "127.0.0.1", x_forwarded_for=[text], trusted=TRUSTED
     ),
     "retry-after": lambda text: parse_retry_after({"Retry-After": text, "Date": text}),
-    "proxy-status": lambda text: proxy_status([(text, "http_protocol_error", text)]),
+    "proxy-status": lambda text: proxy_status({text: text}),
     "order of names": lambda text: sort_rows([Row(text, Kind.FILE)] * 2, Sort()),
     "order": lambda text: parse_sort({"sort": text, "order": text}),
     "propfind": _propfind,

@@ -18,10 +18,12 @@ from lxml import etree
 
 from tests.properties.test_codecs import DESCRIBED, PATHS
 from ugrpy.core.errors import BadRequest
+from ugrpy.core.trouble import Reason, Trouble
 from ugrpy.core.urls import decode_path, encode_path, join_url
 from ugrpy.frontend.answers import attachment
+from ugrpy.frontend.fields import Took, proxy_status, server_timing
 from ugrpy.frontend.page import ListingView, Row, render_listing
-from ugrpy.frontend.problem import proxy_status, render_problem, server_timing
+from ugrpy.frontend.problem import render_problem
 from ugrpy.frontend.templates import showable
 from ugrpy.metalink.document import MetalinkReplica
 from ugrpy.metalink.links import render_describedby, render_duplicate_links
@@ -277,19 +279,24 @@ def printable(text: str) -> str:
     return "".join(char if " " <= char <= "~" else "?" for char in text[:200])
 
 
-@given(st.lists(st.tuples(ANY_TEXT, st.just("connection_timeout"), ANY_TEXT), max_size=4))
-def test_proxy_status_is_a_structured_field_that_says_it_all(problems):
-    found = parse_members(proxy_status(problems))
-    assert len(found) == len(problems)
-    for (name, error, details), (member, parameters) in zip(problems, found, strict=True):
-        expected = {"error": error, "next-hop": printable(name), "details": printable(details)}
+@given(st.dictionaries(ANY_TEXT.filter(bool), ANY_TEXT, max_size=4))
+def test_proxy_status_is_a_structured_field_that_says_it_all(missing):
+    reasons = {name: Reason(why, Trouble.CONNECTION_TIMEOUT) for name, why in missing.items()}
+    found = parse_members(proxy_status(reasons))
+    assert len(found) == len(missing)
+    for (name, details), (member, parameters) in zip(sorted(missing.items()), found, strict=True):
+        expected = {
+            "error": "connection_timeout",
+            "next-hop": printable(name),
+            "details": printable(details),
+        }
         assert member == "ugrpy"
         assert parameters == {key: value for key, value in expected.items() if value}
 
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.floats(0, 1e6)), max_size=4))
 def test_server_timing_has_a_member_for_each_part(parts):
-    header = server_timing(parts)
+    header = server_timing([Took(*part) for part in parts])
     assert HEADER_SAFE.fullmatch(header)
     assert [float(value) for value in re.findall(r";dur=([0-9.]+)(?:, |$)", header)] == [
         float(f"{seconds * 1000:.1f}") for _, seconds in parts

@@ -10,9 +10,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ugrpy.namespace.fanout import (
     Answer,
     Ask,
+    AskAgain,
     Cancel,
     Command,
     Event,
+    Expected,
     Fanout,
     FanoutPolicy,
     Finished,
@@ -52,8 +54,15 @@ OBSERVATIONS = st.sampled_from(
         Unknown(Cause.BUSY),
     ]
 )
-WANTS = st.sampled_from([Want.BEST, Want.BEST, Want.ALL, Want.ANY])
+WANTS = st.sampled_from([Want.BEST, Want.BEST, Want.ALL, Want.ANY, Want.MOST])
+WAITING_FOR_ALL = (Want.ALL, Want.MOST)
 ORDERS = st.permutations(NAMES)
+EXPECTED = st.dictionaries(
+    st.sampled_from(NAMES),
+    st.builds(
+        Expected, st.sampled_from([None, 0.01, 0.1, 3.0]), st.sampled_from([None, 0.3, 1.0, 60.0])
+    ),
+)
 PATIENCE = st.dictionaries(st.sampled_from(NAMES), st.sampled_from([0.0, 0.04, 0.25, 5.0]))
 
 
@@ -78,6 +87,7 @@ class FanoutMachine(RuleBasedStateMachine):
     @initialize(
         endpoints=st.sampled_from([3, 4, 2, 1]),
         patience_s=PATIENCE,
+        expected=EXPECTED,
         started_s=st.floats(0.0, 1e6),
         want=WANTS,
         order=ORDERS,
@@ -86,17 +96,20 @@ class FanoutMachine(RuleBasedStateMachine):
         self,
         endpoints: int,
         patience_s: dict[EndpointId, float],
+        expected: dict[EndpointId, Expected],
         started_s: float,
         want: Want,
         order: list[EndpointId],
     ) -> None:
         self.now_s = started_s
         policy = FanoutPolicy(deadline_s=DEADLINE_S, hedge_s=HEDGE_S)
-        self.fanout = Fanout(NAMES[:endpoints], policy, started_s, patience_s)
+        self.fanout = Fanout(NAMES[:endpoints], policy, started_s, patience_s, expected)
         self.numbers = itertools.count()
         self.waiting: dict[int, tuple[Want, Outranks]] = {}
         self.answered: set[int] = set()
         self.asked: list[EndpointId] = []
+        self.asked_again: list[EndpointId] = []
+        self.begun: set[EndpointId] = set()
         self.cancelled: list[EndpointId] = []
         self.said: dict[EndpointId, Observation] = {}
         self.first_found_s: float | None = None
@@ -137,6 +150,8 @@ class FanoutMachine(RuleBasedStateMachine):
         endpoint = data.draw(st.sampled_from(self.asked))
         before = self.named_by(endpoint)
         silent = endpoint in self.fanout.silent and not self.finished
+        if silent:
+            self.begun.add(endpoint)
         self.feed(ListingPart(endpoint, [Entry("child", Kind.FILE)]))
         assert self.named_by(endpoint) == before + silent
 
@@ -167,7 +182,7 @@ class FanoutMachine(RuleBasedStateMachine):
         self.wake_at_s = None
         self.feed(Tick())
         if self.first_found_s is not None and self.now_s >= self.first_found_s + HEDGE_S:
-            assert all(want is Want.ALL for want, _ in self.waiting.values())
+            assert all(want in WAITING_FOR_ALL for want, _ in self.waiting.values())
 
     # -- what must hold -----------------------------------------------------------------------------
 
@@ -183,11 +198,14 @@ class FanoutMachine(RuleBasedStateMachine):
             case Ask(endpoint):
                 assert endpoint not in self.asked
                 self.asked.append(endpoint)
+            case AskAgain(endpoint):
+                self.check_again(endpoint)
             case Cancel(endpoint):
                 assert endpoint in self.asked
                 assert endpoint not in self.said
                 assert endpoint not in self.cancelled
                 self.cancelled.append(endpoint)
+                self.check_cancelled(endpoint)
             case WakeAt(at_s):
                 assert self.now_s <= at_s
                 self.wake_at_s = at_s
@@ -196,6 +214,33 @@ class FanoutMachine(RuleBasedStateMachine):
             case Finished():
                 self.finished = True
                 self.wake_at_s = None
+
+    def check_again(self, endpoint: EndpointId) -> None:
+        """Asked again is who alone keeps somebody waiting, for longer than usual, and once."""
+        assert endpoint in self.asked
+        assert endpoint not in self.asked_again
+        assert endpoint not in self.begun
+        assert endpoint in self.fanout.silent
+        assert self.waiting
+        again_s = self.fanout.expected[endpoint].again_s
+        assert again_s is not None
+        assert self.now_s >= self.fanout.started_s + again_s
+        assert self.first_found_s is not None or self.fanout.silent == {endpoint}
+        self.asked_again.append(endpoint)
+
+    def check_cancelled(self, endpoint: EndpointId) -> None:
+        """Before the deadline nobody is given up whose word a miss, a listing or somebody who waits for all would need."""
+        if self.now_s < self.deadline_s and (self.waiting or self.answered):
+            assert self.first_found_s is not None
+            assert not self.begun
+            assert not any(want is Want.ALL for want, _ in self.waiting.values())
+            assert self.now_s >= self.given_up_at_s(endpoint)
+
+    def given_up_at_s(self, endpoint: EndpointId) -> float:
+        expected = self.fanout.expected.get(endpoint)
+        if self.first_found_s is None or expected is None or expected.give_up_s is None:
+            return self.deadline_s
+        return min(self.deadline_s, self.fanout.started_s + expected.give_up_s)
 
     def check(self, answer: Answer) -> None:
         assert answer.waiter not in self.answered
@@ -207,7 +252,7 @@ class FanoutMachine(RuleBasedStateMachine):
                 # silence is unknown, and only the deadline makes a final word of it
                 assert isinstance(observation, Unknown)
                 assert observation.cause is Cause.TIMEOUT
-                assert self.now_s >= self.deadline_s
+                assert self.now_s >= self.given_up_at_s(name)
             else:
                 assert observation == self.said[name]
         assert answer.silent == frozenset(self.fanout.endpoints) - set(heard)
@@ -219,7 +264,7 @@ class FanoutMachine(RuleBasedStateMachine):
         """Somebody is silent, and the client is answered all the same: only what policy allows."""
         merged = summarise(answer.knowledge).merged
         assert merged is not None, "a miss waits for all"
-        assert want is not Want.ALL
+        assert want not in WAITING_FOR_ALL
         if want is Want.ANY or merged.entry.kind is Kind.COLLECTION:
             assert not answer.stalled
             return

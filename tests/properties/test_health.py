@@ -9,7 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ugrpy.endpoints.base import Probe
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.breaker import Breaker
+from ugrpy.health.notices import Notice, NoticeKind
 from ugrpy.health.policy import HealthPolicy
+from ugrpy.health.showing import snapshot_of
 from ugrpy.health.states import IN_SERVICE_STATES, State, Transition
 from ugrpy.namespace.model import Cause, EndpointId
 
@@ -35,7 +37,7 @@ class HealthMachine(RuleBasedStateMachine):
         self.unprobed = unprobed
         self.now = 0.0
         self.weight = 0  # of all failures since the last good operation or return
-        self.drained = False
+        self.disabled = False
         self.downtime_until = -math.inf
         self.trials_out = 0
         self.good_probes = 0
@@ -65,7 +67,7 @@ class HealthMachine(RuleBasedStateMachine):
     @rule(latency_s=st.none() | LATENCY_S)
     def answered(self, latency_s: float | None) -> None:
         patience_s = self.breaker.patience_s(CAP_S)
-        listened = self.breaker.state not in {State.EJECTED, State.DRAINED, State.DOWNTIME}
+        listened = self.breaker.state not in {State.EJECTED, State.DISABLED, State.DOWNTIME}
         self.note(self.board.heard(UVIC, None, latency_s, self.now))
         if listened:
             self.weight = 0
@@ -106,14 +108,19 @@ class HealthMachine(RuleBasedStateMachine):
 
     @rule(out=st.booleans())
     def operator(self, out: bool) -> None:
-        self.drained = out
-        breaker = self.breaker
-        self.note(breaker.drain(self.now) if out else breaker.undrain(self.now))
+        self.disabled = out
+        self.announce()
+
+    def announce(self) -> None:
+        notices = [Notice(NoticeKind.OUTAGE, end_s=self.downtime_until)]
+        if self.disabled:
+            notices.append(Notice(NoticeKind.DISABLED))
+        self.note(self.breaker.announce(notices, self.now))
 
     @rule(length_s=st.floats(0.0, 100.0))
     def downtime(self, length_s: float) -> None:
         self.downtime_until = self.now + length_s
-        self.note(self.breaker.downtime(self.downtime_until, self.now))
+        self.announce()
 
     @invariant()
     def never_two_trials(self) -> None:
@@ -121,12 +128,12 @@ class HealthMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_operator_has_the_last_word(self) -> None:
-        if self.drained:
-            assert self.breaker.state is State.DRAINED
+        if self.disabled:
+            assert self.breaker.state is State.DISABLED
         elif self.now < self.downtime_until:
             assert self.breaker.state is State.DOWNTIME
         else:
-            assert self.breaker.state not in {State.DRAINED, State.DOWNTIME}
+            assert self.breaker.state not in {State.DISABLED, State.DOWNTIME}
 
     @invariant()
     def words_and_numbers_agree(self) -> None:
@@ -136,7 +143,7 @@ class HealthMachine(RuleBasedStateMachine):
         assert out == bool(breaker.out_reason(self.now))
         assert out == (breaker.retry_after_s(self.now) >= 1.0)
         assert 0.0 <= breaker.patience_s(CAP_S) <= CAP_S
-        assert breaker.snapshot(self.now).in_service is breaker.in_service
+        assert snapshot_of(breaker, self.now).in_service is breaker.in_service
 
     @invariant()
     def transitions_make_a_chain(self) -> None:

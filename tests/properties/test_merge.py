@@ -137,6 +137,21 @@ def test_merging_again_without_the_outvoted_changes_nothing(found: dict[Endpoint
     assert (again.entry, again.holders, again.conflicts) == (merged.entry, merged.holders, ())
 
 
+@given(FOUND, st.sets(ENDPOINTS))
+def test_doubt_decides_ties_and_nothing_else(
+    found: dict[EndpointId, Entry], doubted: set[EndpointId]
+):
+    """Against a majority it has no weight, and where nobody or everybody is doubted it says nothing."""
+    plain, wary = merge_entries(found), merge_entries(found, doubted)
+    assert wary.entry.kind is plain.entry.kind
+    assert {*wary.holders, *(c.endpoint for c in wary.conflicts)} == set(found)
+    if doubted.isdisjoint(found) or doubted >= found.keys():
+        assert wary == plain
+    sizes = [entry.size_bytes for entry in found.values() if entry.kind is Kind.FILE]
+    if wary.entry.kind is Kind.FILE and sizes.count(plain.entry.size_bytes) * 2 > len(sizes):
+        assert wary.entry.size_bytes == plain.entry.size_bytes
+
+
 @given(FOUND, ENDPOINTS)
 def test_one_more_who_says_the_same_changes_no_entry(
     found: dict[EndpointId, Entry], newcomer: EndpointId

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from ugrpy import telemetry
 from ugrpy.changing.deleting import Deleting
+from ugrpy.changing.explaining import Explaining
 from ugrpy.changing.ground import Ground, News
 from ugrpy.changing.making import Making
 from ugrpy.changing.moving import Moving, Relocation
@@ -38,6 +39,9 @@ class Changing:
         self._moving = Moving(ground, self.placing, self._deleting)
         self.recovering = Recovering(ground, self._moving)
         self.steward = Steward(ground, self.rooms, self.recovering)
+        self.explaining = Explaining(
+            ground, self.placing, self._uploads, self._making, self._moving
+        )
         self._streamed = Streamed(ground, self._uploads, self.steward)
         self._under_way: set[asyncio.Task[Any]] = set()
 

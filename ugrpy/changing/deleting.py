@@ -34,14 +34,14 @@ class Deleting:
         Raises ``NotFound``, ``Forbidden``, ``Unavailable`` when nothing was removed, ``PartlyDone`` when something is left.
         """
         seen = await look(self._ground, path)
-        self._check(seen)
+        self.check(seen)
         permit(seen.merged)
-        where = self._where(seen)
+        where = self.where(seen)
         operation = self._operation(seen, where)
         async with under_way(self._ground, operation):
             outcomes = await self.remove(where, seen) | dict(seen.silent)
             await self._finish(seen, operation, outcomes)
-        late = self._late(seen)
+        late = self.late(seen)
         if (error := verdict(path, "deleted", outcomes, late)) is not None:
             raise error
 
@@ -56,7 +56,8 @@ class Deleting:
         outcomes = await everywhere(self._ground, where, act)
         return await settled_gone(self._ground, where, outcomes)
 
-    def _check(self, seen: Look) -> None:
+    def check(self, seen: Look) -> None:
+        """Raises for what cannot be removed."""
         if seen.made_by_mounts:
             raise Forbidden(f"{seen.path} is where storage is mounted; it cannot be removed")
         error = refusal(self._ground, seen)
@@ -74,7 +75,7 @@ class Deleting:
         upload = self._ground.overlay.upload(seen.path)
         return isinstance(error, NotFound) and upload is not None and bool(seen.holders)
 
-    def _where(self, seen: Look) -> dict[EndpointId, str]:
+    def where(self, seen: Look) -> dict[EndpointId, str]:
         """Who holds it. Who would not say is not waited for once more; the client hears that something may be left there."""
         writable = self._ground.writable(seen.path)
         return {name: remote for name, remote in writable.items() if name in seen.holders}
@@ -90,7 +91,7 @@ class Deleting:
             steps=tuple((name, seen.fingerprint(name)) for name in where),
             since_s=now_s,
             until_s=self._ground.settings.removal_until_s(now_s),
-            away=self._away(seen),
+            away=self.away(seen),
         )
 
     async def _finish(
@@ -110,7 +111,7 @@ class Deleting:
             self._placing.forget()
             await ground.forgotten(seen.path, below=True)
 
-    def _away(self, seen: Look) -> tuple[tuple[EndpointId, Fingerprint], ...]:
+    def away(self, seen: Look) -> tuple[tuple[EndpointId, Fingerprint], ...]:
         """The copies on storages that cannot be asked; of a collection nobody knows what they hold."""
         if seen.kind is Kind.COLLECTION:
             return ()
@@ -131,7 +132,7 @@ class Deleting:
             earlier |= dict(upload.others)
         return earlier.get(name, known)
 
-    def _late(self, seen: Look) -> dict[str, str]:
+    def late(self, seen: Look) -> dict[str, str]:
         """Storages out of service that hold something that cannot be removed later by itself, or may hold some of a collection."""
         writable = self._ground.writable(seen.path)
         return {

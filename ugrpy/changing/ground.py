@@ -1,13 +1,13 @@
 """What do all changes share?
 
-The order of things, which every change keeps: it is written down in the journal, then readers of this process see the names through it and
-forget what they knew, then the other workers do (``tell``), and only then is anybody answered. A worker that has confirmed cannot
-give an answer from before any more.
+The order of things, which every change keeps: it is written down in the journal, then the store that gateways share hears of it, then readers of
+this process see the names through it and forget what they knew, then the other workers do (``tell``), and only then is anybody answered. A worker that
+has confirmed cannot give an answer from before any more, and neither can a gateway elsewhere once its lease is over.
 """
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -48,11 +48,15 @@ class ChangeSettings(ChangePolicy):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Names that have been changed. ``below``: with all below them. ``reload``: the journal has news of them."""
+    """Names that have been changed. ``below``: with all below them. ``reload``: the journal has news of them.
+
+    ``distrust``: the store that gateways share has not heard of it.
+    """
 
     paths: tuple[str, ...]
     below: bool = False
     reload: bool = True
+    distrust: bool = False
 
 
 Tell = Callable[[News], Awaitable[None]]
@@ -127,18 +131,23 @@ class Ground:
 
     async def published(self, *paths: str) -> None:
         """The journal has news of these names: all readers see through them and forget what they knew."""
-        news = News(paths)
-        await self.hear(news)
-        await self._tell(news)
+        await self._spread(News(paths))
 
     async def forgotten(self, *paths: str, below: bool = False) -> None:
         """These names are not what they were: everybody forgets what he knew."""
-        news = News(paths, below=below, reload=False)
+        await self._spread(News(paths, below=below, reload=False))
+
+    async def _spread(self, news: News) -> None:
+        """Other hosts first: until the store they share has it, any worker of this one may still learn there what was true before."""
+        if not await self.federation.announce(news.paths, below=news.below):
+            news = replace(news, distrust=True)
         await self.hear(news)
         await self._tell(news)
 
     async def hear(self, news: News) -> None:
         """What a worker does with news, its own or another's."""
+        if news.distrust:
+            self.federation.distrust(news.paths, below=news.below)
         for path in news.paths:
             if news.reload:
                 written = await self.journal.of(path)

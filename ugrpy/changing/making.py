@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from ugrpy.changing.carrying import everywhere
 from ugrpy.changing.ground import Ground
-from ugrpy.changing.looking import look, refusal
-from ugrpy.changing.placing import Placing, Site, outcome_is_there
+from ugrpy.changing.looking import Look, look, refusal
+from ugrpy.changing.placing import Placing, outcome_is_there
 from ugrpy.changing.uploads import ON_COLLECTIONS
 from ugrpy.changing.verdicts import failures, none_did
+from ugrpy.changing.weighing import Site
 from ugrpy.core.errors import MethodNotAllowed, NotFound
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.outcomes import Done, Outcome
@@ -27,13 +28,7 @@ class Making:
         Raises ``MethodNotAllowed`` when the name exists, ``Clash`` without a collection above it, ``Forbidden`` and ``Unavailable``.
         """
         seen = await look(self._ground, path)
-        error = refusal(self._ground, seen)
-        if error is None or seen.made_by_mounts:
-            raise MethodNotAllowed(f"{path} exists", allowed=ON_COLLECTIONS)
-        if not isinstance(error, NotFound):
-            raise error
-        where = self._placing.in_service(path, "collections")
-        await self._placing.check_parent(path, strictly=True)
+        where = await self.check(seen)
 
         async def act(name: EndpointId, remote: str) -> Outcome:
             above = await self._placing.make_parents(Site(name, remote), path)
@@ -48,3 +43,15 @@ class Making:
         if len(failed) == len(outcomes):
             raise none_did(path, "made", outcomes, failed)
         return failed | missing_reasons({}, seen.out)
+
+    async def check(self, seen: Look) -> dict[EndpointId, str]:
+        """Who would be asked, each with its own path. Raises as ``make`` does."""
+        path = seen.path
+        error = refusal(self._ground, seen)
+        if error is None or seen.made_by_mounts:
+            raise MethodNotAllowed(f"{path} exists", allowed=ON_COLLECTIONS)
+        if not isinstance(error, NotFound):
+            raise error
+        where = self._placing.in_service(path, "collections")
+        await self._placing.check_parent(path, strictly=True)
+        return where

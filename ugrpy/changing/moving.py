@@ -14,10 +14,11 @@ from ugrpy.changing.deleting import Deleting
 from ugrpy.changing.ground import Ground
 from ugrpy.changing.looking import Look, look, refusal
 from ugrpy.changing.owners import numbered
-from ugrpy.changing.placing import Placing, Site
+from ugrpy.changing.placing import Placing
 from ugrpy.changing.uploads import Permit
 from ugrpy.changing.verdicts import failures, none_did, verdict
 from ugrpy.changing.way import under_way
+from ugrpy.changing.weighing import Site
 from ugrpy.core.errors import Clash, Forbidden, NotFound, PreconditionFailed, Unavailable
 from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Record, Removal, Why
 from ugrpy.namespace.model import EndpointId, Kind
@@ -38,7 +39,7 @@ class Relocation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
+class Scene:
     """Both names as they are, and each taking part with its own paths for them."""
 
     wish: Relocation
@@ -70,21 +71,21 @@ class Moving:
     def __init__(self, ground: Ground, placing: Placing, deleting: Deleting) -> None:
         self._ground = ground
         self._placing = placing
-        self._deleting = deleting
+        self.deleting = deleting
 
     async def relocate(self, wish: Relocation, permit: Permit) -> bool:
         """Returns whether the new name is one that did not exist before.
 
         Raises ``PreconditionFailed`` when it exists and may not be overwritten, ``Clash``, ``Forbidden``, ``NotFound``, ``Unavailable``, ``PartlyDone``.
         """
-        scene = await self._scene(wish)
+        scene = await self.scene(wish)
         permit(scene.source.merged)
         created = scene.target.merged is None
         await self._placing.check_parent(wish.target, strictly=True)
         if not created and Kind.COLLECTION in (scene.kind, scene.target.kind):
             # what is below an old collection must not stay below the new one (RFC 4918 section 9.8.4)
-            await self._deleting.delete(wish.target, lambda _merged: None)
-            scene = await self._scene(wish)
+            await self.deleting.delete(wish.target, lambda _merged: None)
+            scene = await self.scene(wish)
         operation = self._operation(scene)
         async with under_way(self._ground, operation):
             outcomes = await self._everywhere(scene)
@@ -92,12 +93,12 @@ class Moving:
         self._raise_for(scene, outcomes)
         return created
 
-    async def _everywhere(self, scene: _Scene) -> dict[EndpointId, Outcome]:
+    async def _everywhere(self, scene: Scene) -> dict[EndpointId, Outcome]:
         outcomes = await self.carry_out(scene.wish, scene.kind, scene.parts)
         if failures(outcomes) and scene.wish.verb is OperationKind.MOVE:
             outcomes = await self._undone(scene, outcomes)
         if any(isinstance(outcome, Done) for outcome in outcomes.values()):
-            outcomes = outcomes | await self._deleting.remove(
+            outcomes = outcomes | await self.deleting.remove(
                 self._elsewhere(scene, outcomes), scene.target
             )
         return outcomes
@@ -125,7 +126,8 @@ class Moving:
 
     # -- before -------------------------------------------------------------------------------------
 
-    async def _scene(self, wish: Relocation) -> _Scene:
+    async def scene(self, wish: Relocation) -> Scene:
+        """Both names as they are, when nothing stands against it. Raises as ``relocate`` does."""
         self._check_names(wish)
         source, target = await look(self._ground, wish.path), await look(self._ground, wish.target)
         if source.made_by_mounts or target.made_by_mounts:
@@ -137,7 +139,7 @@ class Moving:
         if (error := refusal(self._ground, target)) is not None and not isinstance(error, NotFound):
             raise error
         self._check_uploads(wish)
-        scene = _Scene(wish, source, target, self._parts(wish, source))
+        scene = Scene(wish, source, target, self._parts(wish, source))
         self._check_scene(scene)
         return scene
 
@@ -163,7 +165,7 @@ class Moving:
             if name in here and name in there
         }
 
-    def _check_scene(self, scene: _Scene) -> None:
+    def _check_scene(self, scene: Scene) -> None:
         """What could not be whole is not begun; the copy of a file needs one who can."""
         wish, source = scene.wish, scene.source
         writable = self._ground.writable(wish.target)
@@ -193,7 +195,7 @@ class Moving:
                 retry_after_s=min((state.retry_after_s for state in out.values()), default=None),
             )
 
-    def _operation(self, scene: _Scene) -> Operation:
+    def _operation(self, scene: Scene) -> Operation:
         now_s = self._ground.clock.wall()
         return Operation(
             number=numbered(),
@@ -204,10 +206,10 @@ class Moving:
             steps=tuple((name, scene.source.fingerprint(name)) for name in scene.parts),
             since_s=now_s,
             until_s=self._ground.settings.removal_until_s(now_s),
-            away=self._away(scene),
+            away=self.away(scene),
         )
 
-    def _away(self, scene: _Scene) -> tuple[tuple[EndpointId, Fingerprint], ...]:
+    def away(self, scene: Scene) -> tuple[tuple[EndpointId, Fingerprint], ...]:
         """Where the old name may be, on a storage that was never seen to hold it: it is not shown again without a word."""
         if scene.wish.verb is not OperationKind.MOVE or scene.kind is Kind.COLLECTION:
             return ()
@@ -217,7 +219,7 @@ class Moving:
     # -- after --------------------------------------------------------------------------------------
 
     async def _undone(
-        self, scene: _Scene, outcomes: dict[EndpointId, Outcome]
+        self, scene: Scene, outcomes: dict[EndpointId, Outcome]
     ) -> dict[EndpointId, Outcome]:
         """A move that did not succeed everywhere is taken back where it did, unless something was overwritten."""
         done = {name for name, outcome in outcomes.items() if isinstance(outcome, Done)}
@@ -240,7 +242,7 @@ class Moving:
         }
 
     def _elsewhere(
-        self, scene: _Scene, outcomes: Mapping[EndpointId, Outcome]
+        self, scene: Scene, outcomes: Mapping[EndpointId, Outcome]
     ) -> dict[EndpointId, str]:
         """Where another version of the new name is left."""
         writable = self._ground.writable(scene.wish.target)
@@ -252,7 +254,7 @@ class Moving:
         return {name: writable[name] for name in left if name in writable}
 
     async def _finish(
-        self, scene: _Scene, operation: Operation, outcomes: Mapping[EndpointId, Outcome]
+        self, scene: Scene, operation: Operation, outcomes: Mapping[EndpointId, Outcome]
     ) -> None:
         wish, ground = scene.wish, self._ground
         now_s = ground.clock.wall()
@@ -273,7 +275,7 @@ class Moving:
             self._placing.forget()
             await ground.forgotten(wish.path, wish.target, below=True)
 
-    def _raise_for(self, scene: _Scene, outcomes: Mapping[EndpointId, Outcome]) -> None:
+    def _raise_for(self, scene: Scene, outcomes: Mapping[EndpointId, Outcome]) -> None:
         wish = scene.wish
         if scene.whole:
             done = "moved" if wish.verb is OperationKind.MOVE else "copied"

@@ -5,35 +5,23 @@ while it is replaced; then those that whoever uploads prefers; then as reading i
 are made there; an endpoint that will not make them is passed over for the next.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from ugrpy.cache.entries import AgingCache
 from ugrpy.changing.ground import Ground
 from ugrpy.changing.looking import Look, look, visible_collection
-from ugrpy.changing.room import Rooms
+from ugrpy.changing.room import Rooms, fits
 from ugrpy.changing.verdicts import none_did
-from ugrpy.core.errors import Clash, Forbidden, NoRoom, NotFound, Unavailable
+from ugrpy.changing.weighing import Site, Weighing, Wish
+from ugrpy.core.errors import Clash, NotFound
 from ugrpy.locality.tiers import Zone
-from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Kind, Observation, Unknown
+from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Kind, Observation
 from ugrpy.namespace.outcomes import Conflict, Done, Full, Outcome
 from ugrpy.namespace.paths import parent_of
-from ugrpy.namespace.verdict import DEFAULT_RETRY_AFTER_S, missing_reasons
 
 # Collections known to be at an endpoint are not looked for again for so long.
 COLLECTION_TTL_S = 30.0
 COLLECTIONS_KEPT = 50_000
-# Where nothing is known of anybody's room, all are alike.
-UNKNOWN_ROOM = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """An endpoint that an upload may go to, and its own path for the name."""
-
-    endpoint: EndpointId
-    remote: str
 
 
 class Placing:
@@ -42,6 +30,7 @@ class Placing:
     def __init__(self, ground: Ground, rooms: Rooms) -> None:
         self._ground = ground
         self._rooms = rooms
+        self.weighing = Weighing(ground, rooms)
         self._collections: AgingCache[bool] = AgingCache(COLLECTIONS_KEPT)
 
     def forget(self) -> None:
@@ -60,8 +49,11 @@ class Placing:
         Raises ``Forbidden``, ``Unavailable``, ``NoRoom`` or ``Clash``.
         """
         await self.check_parent(seen.path)
+        weighed = await self.weighing.weigh(seen, Wish(zone, size_bytes, preferred))
+        if weighed.refusal is not None:
+            raise weighed.refusal
         refused: dict[EndpointId, Outcome] = {}
-        for site in await self._candidates(seen, zone, size_bytes, preferred):
+        for site in weighed.chosen:
             outcome = await self._prepared(site, seen.path, size_bytes)
             if isinstance(outcome, Done):
                 return site
@@ -71,7 +63,7 @@ class Placing:
 
     async def _prepared(self, site: Site, path: str, size_bytes: int | None) -> Outcome:
         """The place with its room held and the collections made; neither when it is not *done*."""
-        if not _fits(self._rooms.left_bytes(site.endpoint, but=path), size_bytes):
+        if not fits(self._rooms.left_bytes(site.endpoint, but=path), size_bytes):
             return Full("its room went to other uploads")
         self._rooms.hold(site.endpoint, size_bytes)
         outcome: Outcome = Full()
@@ -102,72 +94,11 @@ class Placing:
     # -- who ----------------------------------------------------------------------------------------
 
     def in_service(self, path: str, what: str) -> dict[EndpointId, str]:
-        """The endpoints that take changes of a name now. Raises ``Forbidden`` when none ever does, ``Unavailable`` when none can."""
-        writable = self._ground.writable(path)
-        if not writable:
-            raise Forbidden(f"{path}: no storage element takes {what} here")
-        board = self._ground.federation.board
-        serving = {name: remote for name, remote in writable.items() if board.in_service(name)}
-        if not serving:
-            out = self._ground.asking.out_of_service(path, tuple(writable))
-            raise Unavailable(
-                f"{path}: every storage element that takes {what} here is out of service",
-                retry_after_s=min(state.retry_after_s for state in out.values()),
-                missing=missing_reasons({}, out),
-            )
-        return serving
-
-    async def _candidates(
-        self, seen: Look, zone: Zone, size_bytes: int | None, preferred: frozenset[EndpointId]
-    ) -> Iterator[Site]:
-        serving = self.in_service(seen.path, "uploads")
-        usable = {name for name in serving if self._would_take(seen, name)}
-        if not usable:
-            raise Unavailable(
-                f"{seen.path}: no storage element that takes uploads here gave a usable answer",
-                missing=_said(seen, serving),
-                retry_after_s=DEFAULT_RETRY_AFTER_S,
-            )
-        await self._rooms.once()
-        left = {name: self._rooms.left_bytes(name, but=seen.path) for name in usable}
-        fitting = {name for name, room in left.items() if _fits(room, size_bytes)}
-        if not fitting:
-            raise NoRoom(
-                f"{seen.path}: no storage element in service has room for it",
-                missing={str(name): f"{room} bytes left" for name, room in left.items()},
-            )
-        ranked = self._ranked(zone, fitting, left)
-        upload = self._ground.overlay.upload(seen.path)
-        first = None if upload is None else upload.target
-        holders = () if seen.merged is None else seen.merged.holders
-        order = placing_order(ranked, first, holders, preferred)
-        return (Site(name, serving[name]) for name in order)
-
-    def _would_take(self, seen: Look, name: EndpointId) -> bool:
-        match seen.said.get(name):
-            case Found(entry):
-                return entry.kind is Kind.FILE
-            case None | Absent():
-                return True
-            case _:
-                return False  # in trouble, or refusing us
-
-    def _ranked(
-        self,
-        zone: Zone,
-        fitting: set[EndpointId],
-        left: dict[EndpointId, int | None],
-    ) -> list[EndpointId]:
-        ground = self._ground
-        known = [room for name in fitting if (room := left[name]) is not None]
-        usual = sum(known) / len(known) if known else UNKNOWN_ROOM
-        rooms = {
-            str(name): float(usual if (room := left[name]) is None else room) for name in fitting
-        }
-        return [
-            EndpointId(name)
-            for name in ground.federation.ranker.place(zone, rooms, ground.federation.draw)
-        ]
+        """The endpoints that take new things now. Raises ``Forbidden`` when none ever does, ``Unavailable`` when none can."""
+        weighed = self.weighing.serving(path, what)
+        if weighed.refusal is not None:
+            raise weighed.refusal
+        return {site.endpoint: site.remote for site in weighed.chosen}
 
     # -- the collections above ----------------------------------------------------------------------
 
@@ -209,19 +140,6 @@ class Placing:
         self._collections.put(f"{remote}\0{name}", True, now + COLLECTION_TTL_S, now)
 
 
-def placing_order(
-    ranked: Sequence[EndpointId],
-    first: EndpointId | None,
-    holders: Collection[EndpointId],
-    preferred: Collection[EndpointId],
-) -> list[EndpointId]:
-    """Who is tried in which order: the target of an upload under way, then holders of the name, then those preferred, each group as ranked."""
-    # what is stable in Python's sort keeps the ranking within each group
-    return sorted(
-        ranked, key=lambda name: (name != first, name not in holders, name not in preferred)
-    )
-
-
 def outcome_is_there(outcome: Outcome) -> bool:
     """Whether a collection was not made because something of that name exists (RFC 4918 section 9.3.1: 405)."""
     return isinstance(outcome, Conflict) and outcome.status == 405
@@ -238,25 +156,6 @@ def _obstacle(said: Observation) -> Outcome | None:
             return None
         case unknown:
             return unknown
-
-
-def _said(seen: Look, names: Iterable[EndpointId]) -> dict[str, str]:
-    return {str(name): said_of(seen.said.get(name)) for name in names}
-
-
-def said_of(said: Observation | None) -> str:
-    """What a storage said of a name, in words for clients."""
-    match said:
-        case Denied(_, detail) | Unknown(_, detail) if detail:
-            return detail
-        case Found(entry):
-            return f"holds a {entry.kind.value} of that name"
-        case _:
-            return "gave no usable answer"
-
-
-def _fits(left_bytes: int | None, size_bytes: int | None) -> bool:
-    return left_bytes is None or left_bytes >= max(1, size_bytes or 1)
 
 
 def _why(outcome: Outcome) -> str:

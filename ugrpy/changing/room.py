@@ -52,6 +52,20 @@ class Rooms:
         held += self._ground.overlay.reserved_bytes(name, but=but)
         return room.free_bytes - held - self._ground.settings.keep_free_bytes
 
+    def account(self, name: EndpointId, *, but: str = "") -> str:
+        """How ``left_bytes`` comes about, in words for operators."""
+        room, left = self._rooms[name], self.left_bytes(name, but=but)
+        if room.free_bytes is None or left is None:
+            return "nobody knows how much room it has"
+        under_way = self._held_bytes[name] + self._ground.overlay.reserved_bytes(name, but=but)
+        parts = (
+            (room.written_bytes, "written since it was asked"),
+            (under_way, "held for uploads under way"),
+            (self._ground.settings.keep_free_bytes, "to be kept free"),
+        )
+        taken = [f"{size_bytes} {what}" for size_bytes, what in parts if size_bytes]
+        return f"{left} bytes left: {', '.join((f'{room.free_bytes} free', *taken))}"
+
     def hold(self, name: EndpointId, size_bytes: int | None) -> None:
         """An upload is about to begin there; until others can see it, its room is held back here."""
         self._held_bytes[name] += size_bytes or 0
@@ -99,3 +113,8 @@ class Rooms:
             return
         if space is not None and space.free_bytes is not None:
             self._rooms[name] = _Room(space.free_bytes)
+
+
+def fits(left_bytes: int | None, size_bytes: int | None) -> bool:
+    """Whether so much can be written where so much is left, as far as either is known."""
+    return left_bytes is None or left_bytes >= max(1, size_bytes or 1)

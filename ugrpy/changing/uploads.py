@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from ugrpy.changing.ground import Ground, new_number
 from ugrpy.changing.looking import Look, look
 from ugrpy.changing.owners import numbered
-from ugrpy.changing.placing import Placing, Site
+from ugrpy.changing.placing import Placing
 from ugrpy.changing.way import busy
+from ugrpy.changing.weighing import Site
 from ugrpy.core.errors import Clash, MethodNotAllowed, Unavailable
 from ugrpy.endpoints.base import Verb
 from ugrpy.federation import Replica
@@ -89,7 +90,7 @@ class Uploads:
         """
         for _ in range(TRIES):
             seen = await look(self._ground, wanted.path)
-            self._check(seen, wanted)
+            self.check(seen, wanted)
             site = await self._placing.find(seen, wanted.zone, wanted.size_bytes, wanted.preferred)
             try:
                 upload = await self._claimed(wanted, seen, site)
@@ -121,7 +122,8 @@ class Uploads:
             wait_s = upload.before.mtime_s + DATES_STEP_S - self._ground.clock.wall()
             await asyncio.sleep(min(LONGEST_WAIT_S, wait_s) if wait_s > 0 else 0)
 
-    def _check(self, seen: Look, wanted: Wanted) -> None:
+    def check(self, seen: Look, wanted: Wanted) -> None:
+        """Raises as ``begin`` does for what may not be written."""
         if seen.made_by_mounts or seen.kind is Kind.COLLECTION:
             raise MethodNotAllowed(
                 f"{wanted.path} is a collection; nothing can be written in its place",
@@ -144,7 +146,7 @@ class Uploads:
         going = {one.endpoint: one.known for one in self._ground.overlay.removals(wanted.path)}
         # what stands at the target is replaced; was nothing known of it, then it may be anything by now, and nobody takes it away
         deleted = {n: known for n, known in going.items() if known.certain or n != site.endpoint}
-        others = self._others(seen) | deleted
+        others = self.others(seen) | deleted
         if earlier is not None:
             others = dict(following(earlier, others, site.endpoint))
             # what an upload that is complete was to replace goes whatever becomes of this one
@@ -191,7 +193,7 @@ class Uploads:
             return True
         return earlier.is_partial(standing) and None not in earlier.earlier_sizes
 
-    def _others(self, seen: Look) -> dict[EndpointId, Fingerprint]:
+    def others(self, seen: Look) -> dict[EndpointId, Fingerprint]:
         """The copies elsewhere: seen, last seen where nobody can look now, or possible where nobody would say."""
         held = [name for name, entry in seen.holders.items() if entry.kind is Kind.FILE]
         unsaid = list(seen.silent) if seen.merged is not None else []

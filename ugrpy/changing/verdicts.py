@@ -15,6 +15,7 @@ from ugrpy.core.errors import (
     RequestError,
     Unavailable,
 )
+from ugrpy.core.trouble import Reason
 from ugrpy.namespace.model import Absent, Cause, Denied, EndpointId, Unknown
 from ugrpy.namespace.outcomes import Conflict, Done, Full, Outcome
 from ugrpy.namespace.verdict import DEFAULT_RETRY_AFTER_S
@@ -28,15 +29,15 @@ def reason_of(outcome: Outcome) -> str:
         case Done():
             return "done"
         case Absent():
-            return "there is nothing of that name"
+            return Reason("there is nothing of that name", None)
         case Denied(status, detail):
-            return detail or f"refused ({status})"
+            return Reason(detail or f"refused ({status})", None, status=status)
         case Conflict(status, detail):
-            return detail or f"refused as things are ({status})"
+            return Reason(detail or f"refused as things are ({status})", None, status=status)
         case Full(detail):
-            return detail or "no room"
-        case Unknown(cause, detail):
-            return detail or cause.value
+            return Reason(detail or "no room", None)
+        case Unknown():
+            return outcome.reason
 
 
 def failures(outcomes: Outcomes) -> dict[str, str]:

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from ugrpy.cli import inspecting, reporting, serving
+from ugrpy.cli import endpoints, inspecting, reporting, serving
 from ugrpy.core.errors import ConfigError, Forbidden, NotFound, RequestError, UgrError
 
 NOT_FOUND = 1
@@ -30,6 +30,7 @@ app = typer.Typer(
 serving.register(app)
 inspecting.register(app)
 reporting.register(app)
+endpoints.register(app)
 
 
 def main() -> None:

@@ -56,10 +56,19 @@ def _commands_can_be_run(tree: Tree) -> Iterator[Finding]:
             yield path, f"{program} is missing or not executable"
 
 
+def _one_kind_of_store(tree: Tree) -> Iterator[Finding]:
+    urls = [text for _path, text in texts_at(tree, "shared.url")]
+    for path, _server in texts_at(tree, "shared.memcached.*"):
+        if any(urls):
+            yield path[:-1], "set either `url` or `memcached`: what is shared is kept in one place"
+            return
+
+
 CHECKS: tuple[Check, ...] = (
     _rules_name_endpoints,
     listeners_are_apart("service.listen.*", "service.admin"),
     _endpoints_are_elsewhere,
     _commands_can_be_run,
+    _one_kind_of_store,
     files_are_readable("locality.geoip.*", "endpoints.*.ca_file", "copy.ca_file"),
 )

@@ -6,18 +6,28 @@ Field names are the keys of the file; each carries its help, from which the refe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 
+from ugrpy.announcing.settings import DowntimeSettings
 from ugrpy.cache.entries import CachePolicy
 from ugrpy.changing.ground import ChangeSettings
-from ugrpy.config.values import check_kind, check_mounts, parse_mount, parse_prefix, parse_url
+from ugrpy.config.values import (
+    check_kind,
+    check_mounts,
+    check_probe,
+    parse_mount,
+    parse_prefix,
+    parse_probe,
+    parse_url,
+)
 from ugrpy.copying.settings import CopySettings
 from ugrpy.core.listen import Listen
+from ugrpy.endpoints.base import ProbePlan
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.locality.model import (
     MAX_WEIGHT,
@@ -34,6 +44,7 @@ from ugrpy.settings.schema import STRICT
 from ugrpy.settings.serving import AdminAddress, ListenAddresses, ServingSettings
 from ugrpy.settings.shape import TableName
 from ugrpy.settings.values import NAME_PATTERN
+from ugrpy.shared.settings import SharedSettings
 from ugrpy.streaming import StreamingSettings
 from ugrpy.summing.settings import SumSettings
 from ugrpy.transport.options import TransportOptions
@@ -228,7 +239,29 @@ class EndpointSettings(TransportOptions):
             description="strict: while it is out of service a name found nowhere is 503, not 404"
         ),
     ] = Absence.NORMAL
-    probe: Annotated[bool, Field(description="ask for signs of life while it is idle")] = True
+    probe: Annotated[
+        bool | str,
+        AfterValidator(check_probe),
+        Field(
+            description='ask for signs of life while it is idle: true (in the way of its kind), false or "off", or "head", "options", "propfind" or "get:/path" with or without a path'
+        ),
+    ] = True
+    probe_status: Annotated[
+        tuple[Annotated[int, Field(ge=100, le=599)], ...],
+        Field(
+            description="statuses that are a sign of life when it is probed, besides 401 and 403; empty: all below 500, of a GET 200"
+        ),
+    ] = ()
+    probe_bytes: Annotated[
+        int | None,
+        Field(ge=0, description="how many bytes a probe by GET has to bring"),
+    ] = None
+    downtime_names: Annotated[
+        tuple[str, ...],
+        Field(
+            description='what calendars of downtimes call it, in place of the host of its url: a host, "host/service type", an OSG resource or resource group'
+        ),
+    ] = ()
     health: Annotated[
         HealthPolicy | None,
         Field(
@@ -236,6 +269,12 @@ class EndpointSettings(TransportOptions):
         ),
     ] = None
     """A whole policy once it is loaded; ``None`` when the endpoint has nothing of its own."""
+
+    @property
+    def probe_plan(self) -> ProbePlan | None:
+        """How it is probed; ``None`` when it is not."""
+        plan = parse_probe(self.probe, self.probe_status)
+        return None if plan is None else replace(plan, size_bytes=self.probe_bytes)
 
     @property
     def transport(self) -> TransportOptions:
@@ -263,6 +302,10 @@ class Tables:
     health: Annotated[
         HealthPolicy, Field(description="when an endpoint leaves service and when it comes back")
     ] = field(default_factory=HealthPolicy)
+    downtimes: Annotated[
+        DowntimeSettings,
+        Field(description="calendars of downtimes, and what is done ahead of one"),
+    ] = field(default_factory=DowntimeSettings)
     changes: Annotated[
         ChangesSettings,
         Field(description="who may change what clients see, and how changes are followed up"),
@@ -279,6 +322,12 @@ class Tables:
     copy: Annotated[
         CopySettings, Field(description="copies between endpoints and other servers")
     ] = field(default_factory=CopySettings)
+    shared: Annotated[
+        SharedSettings,
+        Field(
+            description="the store in which gateways and their workers share what they have learnt; nothing is shared unless `url` or `memcached` is set"
+        ),
+    ] = field(default_factory=SharedSettings)
     locality: Annotated[LocalitySettings, Field(description="who is near whom")] = field(
         default_factory=LocalitySettings
     )

@@ -7,12 +7,14 @@ was expected. They are pure; the models name them as validators.
 import re
 
 from ugrpy.core.errors import BadRequest
+from ugrpy.endpoints.base import ProbePlan
 from ugrpy.endpoints.registry import KINDS
 from ugrpy.namespace.paths import Mount, normalise
 from ugrpy.settings.values import parse_url as parse_base_url
 from ugrpy.settings.values import suggest
 
 # dav and davs are how grid tools spell WebDAV over HTTP (davix, gfal2, Rucio)
+PROBES = ("head", "options", "propfind", "get")
 _SCHEMES = {"http": "http", "https": "https", "dav": "http", "davs": "https"}
 
 
@@ -29,6 +31,29 @@ def parse_prefix(text: str) -> str:
         return normalise(text)
     except BadRequest as error:
         raise ValueError(f"{error}: {text!r}") from None
+
+
+def parse_probe(written: bool | str, statuses: tuple[int, ...] = ()) -> ProbePlan | None:
+    """``true``, ``false`` or ``"off"``, ``"head"``, ``"options"``, ``"propfind"``, each with a path behind a colon, or ``"get:/path"``."""
+    if isinstance(written, bool):
+        return ProbePlan(statuses=statuses) if written else None
+    kind, colon, path = written.partition(":")
+    if written == "off":
+        return None
+    if kind not in PROBES or (kind == "get" and not path) or (colon and not path.startswith("/")):
+        known = ", ".join(repr(one) for one in PROBES)
+        raise ValueError(
+            f"expected true, false or one of {known}, with a path as in 'get:/path', got {written!r}"
+        )
+    if kind == "get":
+        statuses = statuses or (200,)
+    return ProbePlan(kind.upper(), path or "/", statuses)
+
+
+def check_probe(written: bool | str) -> bool | str:
+    """As it was written, when it can be read."""
+    parse_probe(written)
+    return written
 
 
 def parse_mount(value: object) -> Mount:

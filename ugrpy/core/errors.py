@@ -35,6 +35,8 @@ mapped to these once, at the seam where they arise; cancellation is never mapped
 from collections.abc import Mapping
 from typing import ClassVar
 
+from ugrpy.core.trouble import Trouble
+
 
 class UgrError(Exception):
     """The root. ``hint`` tells an operator what can be done, or is empty."""
@@ -192,7 +194,7 @@ class EndpointError(UgrError):
     """A storage element gave no usable answer. ``retryable`` says whether asking again can help.
 
     The message is told to clients, so it never names a host, a path on the storage element or a credential (row K29).
-    ``inside`` says the same for operators, with all that helps them.
+    ``inside`` says the same for operators, with all that helps them; ``trouble`` by a name for programs, where the class of the error says less.
     """
 
     retryable = True
@@ -204,11 +206,13 @@ class EndpointError(UgrError):
         endpoint: str = "",
         retry_after_s: float | None = None,
         inside: str = "",
+        trouble: Trouble | None = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.endpoint = endpoint
         self.retry_after_s = retry_after_s
+        self.trouble = trouble
         self.inside = inside or message
 
 

@@ -95,6 +95,29 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """How an operator wants an endpoint probed, in place of its kind's own way.
+
+    ``method``: ``None`` for the kind's own. ``path`` is below the base URL. ``statuses``: those that are a sign of life, in place of
+    all below 500; a refused credential stays one. ``size_bytes``: how long the body of a GET has to be.
+    """
+
+    method: str | None = None
+    path: str = "/"
+    statuses: tuple[int, ...] = ()
+    size_bytes: int | None = None
+
+    def fault(self, method: str, status: int, size_bytes: int | None) -> str:
+        """What is wrong with an answer; empty when nothing is. ``size_bytes`` is what came, if it was read."""
+        if self.statuses and status not in self.statuses and status not in (401, 403):
+            expected = " or ".join(str(one) for one in self.statuses)
+            return f"{method} answered {status}, expected was {expected}"
+        if size_bytes is not None and size_bytes != self.size_bytes:
+            return f"{method} gave {size_bytes} bytes, expected were {self.size_bytes}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """An answer whose body is read in pieces. ``headers`` are the storage's own, to be looked up in any case of letters."""
 
@@ -124,6 +147,11 @@ class Endpoint(Protocol):
     @property
     def trouble(self) -> str:
         """What last went wrong, for operators only: with hosts and paths. Empty when nothing has."""
+        ...
+
+    @property
+    def spare_connections(self) -> int | None:
+        """How many more questions can be put now without one waiting for another; ``None``: any number."""
         ...
 
     async def stat(self, path: str) -> Observation:
@@ -193,7 +221,12 @@ _NOT_OFFERED = Conflict(501, "this kind of storage takes no changes through the 
 
 
 class ReadingOnly:
-    """The verbs of a kind that takes no changes: each is refused."""
+    """The verbs of a kind that takes no changes: each is refused. It has no connections that could run out."""
+
+    @property
+    def spare_connections(self) -> int | None:
+        """Any number."""
+        return None
 
     async def make_collection(self, path: str) -> Outcome:
         """Not offered."""

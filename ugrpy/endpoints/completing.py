@@ -52,6 +52,11 @@ class CompletingEndpoint:
         """As the endpoint's."""
         return self._inner.trouble
 
+    @property
+    def spare_connections(self) -> int | None:
+        """As the endpoint's."""
+        return self._inner.spare_connections
+
     async def stat(self, path: str) -> Observation:
         """As the endpoint."""
         return await self._inner.stat(path)

@@ -9,9 +9,9 @@ from urllib.parse import quote, urljoin, urlsplit
 from ugrpy.core.errors import EndpointError, Failed, Malformed
 from ugrpy.core.urls import decode_path, encode_path, join_url
 from ugrpy.endpoints.ancestors import Ask, lies_below_a_file
-from ugrpy.endpoints.base import Features, Probe, Quirk, ReadingOnly, Verb
+from ugrpy.endpoints.base import Features, Probe, ProbePlan, Quirk, ReadingOnly, Verb
 from ugrpy.namespace.model import Absent, Denied, EndpointId, Observation, unknown_from
-from ugrpy.transport.client import Transport
+from ugrpy.transport.client import Reply, Transport
 from ugrpy.transport.options import TransportOptions
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -36,6 +36,9 @@ _PER_MESSAGE = frozenset(
 )
 # All that may stand in a URL (RFC 3986 section 2): a Location is taken as it is, but for what has no place in one.
 _SAFE_IN_LOCATION = ":/?#[]@!$&'()*+,;=-._~%"
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+# without a depth, PROPFIND would ask for everything (RFC 4918 section 9.1)
+_PROBE_HEADERS = {"PROPFIND": MappingProxyType({"Depth": "0"})}
 
 
 class HttpEndpoint(ReadingOnly):
@@ -45,6 +48,7 @@ class HttpEndpoint(ReadingOnly):
     probe_method = "HEAD"
     probe_headers: Mapping[str, str] = MappingProxyType({})
     probe_body: bytes | None = None
+    probe_plan = ProbePlan()
 
     def __init__(self, name: EndpointId, base_url: str, options: TransportOptions) -> None:
         self.id = name
@@ -63,6 +67,11 @@ class HttpEndpoint(ReadingOnly):
     def url(self, path: str, verb: Verb = Verb.GET) -> str:
         """The storage's own URL of the path; the same for every verb."""
         return join_url(self.base_url, path)
+
+    @property
+    def spare_connections(self) -> int | None:
+        """What the pool has left."""
+        return self.transport.spare
 
     def learn(self, quirks: Collection[Quirk]) -> None:
         """Keep in ``features`` what was met."""
@@ -84,18 +93,28 @@ class HttpEndpoint(ReadingOnly):
         return unknown_from(error)
 
     async def probe(self) -> Probe:
-        """``probe_method`` on the base URL: every answer below 500 is a sign of life (row D120), and 501."""
+        """As its kind or the operator's plan says; every answer below 500 is a sign of life (row D120), and 501, unless the plan has others."""
+        plan = self.probe_plan
+        method = plan.method or self.probe_method
+        own_way = method == self.probe_method
+        headers = self.probe_headers if own_way else _PROBE_HEADERS.get(method, _NO_HEADERS)
+        url = join_url(self.base_url, plan.path)
         started = asyncio.get_running_loop().time()
-        method, headers, body = self.probe_method, self.probe_headers, self.probe_body
-        url = self.base_url + "/"
         try:
             async with self.transport.exchange(
-                method, url, headers=headers, body=body, answers=(NOT_IMPLEMENTED,)
+                method,
+                url,
+                headers=headers,
+                body=self.probe_body if own_way else None,
+                answers=(NOT_IMPLEMENTED, *plan.statuses),
             ) as reply:
                 latency_s = asyncio.get_running_loop().time() - started
+                checked = method == "GET" and plan.size_bytes is not None and reply.status == 200
+                size_bytes = await _size_of(reply, plan.size_bytes or 0) if checked else None
+                fault = plan.fault(method, reply.status, size_bytes)
+                detail = fault or f"{method} answered {reply.status}"
                 refusing = reply.status in (401, 403)
-                detail = f"{method} answered {reply.status}"
-                return Probe(True, latency_s, refusing, reply.status, detail)
+                return Probe(not fault, latency_s, refusing and not fault, reply.status, detail)
         except EndpointError as error:
             self.trouble = f"{url}: {error.inside}"
             return Probe(False, asyncio.get_running_loop().time() - started, detail=str(error))
@@ -200,3 +219,13 @@ def adds_slash(url: str, target: str) -> bool:
     """
     asked, told = urlsplit(url).path, urlsplit(target).path
     return encode_path(decode_path(told)) == encode_path(decode_path(asked)) + "/"
+
+
+async def _size_of(reply: Reply, enough_bytes: int) -> int:
+    """How long the body is, as far as it matters."""
+    size_bytes = 0
+    async for piece in reply.content.iter_any():
+        size_bytes += len(piece)
+        if size_bytes > enough_bytes:
+            break
+    return size_bytes

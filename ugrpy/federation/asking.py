@@ -11,18 +11,22 @@ from ugrpy.core.clock import Clock, SystemClock
 from ugrpy.core.errors import RequestError, Unavailable
 from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.federation.counts import Counts
+from ugrpy.federation.expecting import Expecting
 from ugrpy.federation.known import KnownName
 from ugrpy.federation.members import Members
 from ugrpy.federation.memory import Memory
-from ugrpy.federation.question import AskEndpoint, Hooks, Question, Then
+from ugrpy.federation.question import Again, AskEndpoint, Hooks, Pacing, Question, Then
+from ugrpy.federation.sharing import Sharing
 from ugrpy.health.board import HealthBoard
-from ugrpy.health.states import Transition
+from ugrpy.health.states import IN_SERVICE_STATES, Transition
 from ugrpy.locality.ranker import Ranker
+from ugrpy.locality.tiers import Zone
+from ugrpy.namespace.credit import Credit
 from ugrpy.namespace.disagreements import Disagreements
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.learnt import LearntDigests
 from ugrpy.namespace.merge import Knowledge, Merged, summarise
-from ugrpy.namespace.model import EndpointId, Observation, Unknown
+from ugrpy.namespace.model import Cause, EndpointId, Observation, Unknown
 from ugrpy.namespace.overlay import Overlay
 from ugrpy.namespace.verdict import OutOfService, refusal
 
@@ -54,7 +58,8 @@ class Asking:
     """The shared ground of one federation's questions.
 
     ``overlay`` has the changes under way, which every answer is seen through; ``learnt`` what is known of replicas beyond what storages
-    say of them in passing; ``disagreements`` which replicas were outvoted.
+    say of them in passing; ``disagreements`` which replicas were outvoted, ``credit`` whose word counts less for that; ``sharing`` the
+    store that gateways share, if there is one.
     """
 
     def __init__(
@@ -74,10 +79,18 @@ class Asking:
         self.overlay = Overlay()
         self.learnt = LearntDigests()
         self.disagreements = Disagreements()
+        self.sharing: Sharing | None = None
+        self.credit = Credit()
         self.clock = around.clock
-        self.counts = Counts(around.meter, [member.id for member in members])
+        names = [member.id for member in members]
+        self.counts = Counts(around.meter, names)
+        self.expecting = Expecting(names, policy, self._has_room)
         self._on_transition = around.on_transition
         self._on_clash = around.on_clash
+        self._again = Again(
+            lambda name: self.expecting.may_ask_again(name, self.clock.monotonic()),
+            self.counts.asked_again,
+        )
 
     def admitted(self, path: str) -> dict[EndpointId, str]:
         """The endpoints to ask about ``path``: those in service, and those whose turn it is for a trial."""
@@ -95,6 +108,8 @@ class Asking:
 
         def heard(name: EndpointId, observation: Observation, took_s: float) -> None:
             self.counts.heard(name, verb, observation, took_s)
+            self.expecting.heard(name, observation)
+            self.credit.note(name, bad=is_nonsense(observation))
             # a listing takes as long as it is, which says little about how fast the endpoint answers
             self.note_health(name, observation, None if verb == "list" else took_s)
 
@@ -103,15 +118,27 @@ class Asking:
             if verb != "list" and waited_s >= self.policy.hedge_s:
                 self.note_stall(name)
 
+        def began(name: EndpointId, waited_s: float) -> None:
+            self.expecting.began(name, verb, waited_s, self.clock.monotonic())
+
+        self.expecting.asked(covering, self.clock.monotonic())
         patience_s = {name: self.board.patience_s(name, self.policy.hedge_s) for name in covering}
         return Question.start(
             tuple(covering),
             self.policy,
-            patience_s,
+            Pacing(patience_s, self.expecting.of(covering, verb)),
             ask=ask,
-            hooks=Hooks(heard, then, given_up),
+            hooks=Hooks(heard, then, given_up, began, self._again),
             clock=self.clock,
         )
+
+    def _has_room(self, name: EndpointId) -> bool:
+        """Whether an endpoint is well, and one question more would not have to wait for a connection."""
+        health = self.board[name]
+        if not health.in_service or health.sluggish:
+            return False
+        spare = self.members[name].endpoint.spare_connections
+        return spare is None or spare > 0
 
     def known(
         self, path: str, knowledge: Knowledge, silent: frozenset[EndpointId], at_s: float
@@ -119,7 +146,7 @@ class Asking:
         """What these sightings amount to, together with who could not be asked."""
         unasked = [n for n in self.members.covering(path) if n not in knowledge and n not in silent]
         out = self.out_of_service(path, unasked)
-        summary = summarise(self.learnt.over(path, knowledge))
+        summary = summarise(self.learnt.over(path, knowledge), self.credit.doubted)
         return KnownName(path, summary, knowledge, silent, out, at_s)
 
     def expect(self, known: KnownName) -> Merged:
@@ -135,6 +162,8 @@ class Asking:
         now = self.clock.monotonic()
         self.memory.keep_name(known, now)
         self.memory.tell_parent(known, now)
+        if self.sharing is not None:
+            self.sharing.keep_name(known)
 
     def keep_for_now(self, known: KnownName, until_s: float) -> None:
         """Remember what is known of a question still under way; but not while the name is being written."""
@@ -166,7 +195,7 @@ class Asking:
         written_to = None if upload is None else upload.target
         return {
             name: OutOfService(
-                reason=self.board[name].out_reason(now) or "was not asked",
+                reason=self.board.why_unfit(name, 0, now) or "was not asked",
                 retry_after_s=self.board[name].retry_after_s(now),
                 known=name == written_to or (name in holders and not self.overlay.gone(path, name)),
                 strict=self.members[name].strict,
@@ -182,6 +211,7 @@ class Asking:
         """What a finished question about one name says of its replicas."""
         if known.merged is not None:
             self._note_clash(known.path, (known.merged,))
+            self._note_outvoted(known.merged)
         if known.complete and not known.out:
             self.disagreements.note_name(known.path, known.merged, self.clock.wall())
 
@@ -189,6 +219,18 @@ class Asking:
         """The same of a listing."""
         self._note_clash(path, clashing)
         self.disagreements.note_listing(path, clashing, self.clock.wall(), whole=whole)
+
+    def _note_outvoted(self, merged: Merged) -> None:
+        """Against whom several agree, for once."""
+        if len(merged.holders) > len(merged.conflicts):
+            for conflict in merged.conflicts:
+                self.credit.note(conflict.endpoint, bad=True)
+
+    def merged_anew(self, known: KnownName) -> Merged | None:
+        """The merged entry as it would be today, when more is known of whose word counts."""
+        if known.merged is None or not known.merged.conflicts or not self.credit.doubted:
+            return known.merged
+        return summarise(self.learnt.over(known.path, known.knowledge), self.credit.doubted).merged
 
     def _note_clash(self, path: str, among: Iterable[Merged]) -> None:
         """Replicas that disagree are counted and told to whoever watches (row D57)."""
@@ -207,6 +249,8 @@ class Asking:
 
     def note_transition(self, change: Transition) -> None:
         """An endpoint has left or entered service: ranking and whoever watches hear of it."""
+        if change.after in IN_SERVICE_STATES and change.before not in IN_SERVICE_STATES:
+            self.expecting.forget(change.endpoint)
         self._note_pace(change.endpoint)
         self._on_transition(change)
 
@@ -214,7 +258,14 @@ class Asking:
         """What an endpoint said, or did not say, counts for its health."""
         now = self.clock.monotonic()
         if isinstance(observation, Unknown):
-            change = self.board.heard(name, observation.cause, took_s, now, observation.detail)
+            change = self.board.heard(
+                name,
+                observation.cause,
+                took_s,
+                now,
+                observation.detail,
+                wish_s=observation.retry_after_s,
+            )
         else:
             change = self.board.heard(name, None, took_s, now)
         if change is not None:
@@ -222,5 +273,25 @@ class Asking:
         else:
             self._note_pace(name)
 
+    def outranks(self, zone: Zone, silent: EndpointId, holder: EndpointId) -> bool:
+        """Whether an endpoint that has not spoken yet would be a better choice than one that holds the name."""
+        reserved = self.board.reserved
+        if reserved and (silent in reserved) is not (holder in reserved):
+            return holder in reserved
+        return self.ranker.outranks(zone, silent, holder)
+
+    def note_weights(self) -> None:
+        """Time passes: what has been back for longer gets more (slow start), and who is at risk may have changed."""
+        for name in self.board:
+            self._note_pace(name)
+
     def _note_pace(self, name: EndpointId) -> None:
-        self.ranker.note(name, load=0.0, sluggish=self.board[name].sluggish)
+        breaker = self.board[name]
+        behind = breaker.sluggish or breaker.holding.stands.at_risk is not None
+        load = 1.0 - breaker.share(self.clock.monotonic())
+        self.ranker.note(name, load=load, sluggish=behind)
+
+
+def is_nonsense(observation: Observation) -> bool:
+    """Whether the endpoint answered, and it made no sense."""
+    return isinstance(observation, Unknown) and observation.cause is Cause.MALFORMED

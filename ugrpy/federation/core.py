@@ -6,6 +6,7 @@ from typing import cast
 
 from ugrpy.cache.entries import CachePolicy
 from ugrpy.core.errors import Unavailable
+from ugrpy.core.meter import Meter
 from ugrpy.endpoints.base import Verb
 from ugrpy.federation.asking import Asking, Surroundings
 from ugrpy.federation.known import KnownListing, KnownName, Replica
@@ -13,6 +14,7 @@ from ugrpy.federation.listing import Follower, Listing
 from ugrpy.federation.locating import Locating
 from ugrpy.federation.members import Member, Members
 from ugrpy.federation.memory import Memory
+from ugrpy.federation.sharing import Sharing
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
 from ugrpy.locality.ranker import Ranker
@@ -22,6 +24,7 @@ from ugrpy.namespace.learnt import Learnt
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.verdict import missing_reasons
+from ugrpy.shared.coherence import Coherence
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,25 @@ class Federation:
             f"<Federation {self.members!r}, {self._locating!r}, {self._listing!r}, {self.memory!r}>"
         )
 
+    def share(self, coherence: Coherence, meter: Meter | None = None) -> None:
+        """From now on what is learnt is shared with other gateways, and what they change is heard of."""
+        asking = self.asking
+        asking.sharing = Sharing(
+            coherence,
+            self.memory,
+            self.members,
+            asking.overlay,
+            asking.learnt,
+            self.clock,
+            meter,
+        )
+
+    @property
+    def shared_down(self) -> bool:
+        """Whether the store that gateways share is away: what others have changed is learnt after ``lease_s`` at the latest."""
+        sharing = self.asking.sharing
+        return sharing is not None and sharing.coherence.down
+
     def recall(
         self, path: str, want: Want = Want.BEST, zone: Zone | None = None
     ) -> KnownName | None:
@@ -79,22 +101,30 @@ class Federation:
         """As ``locate``, for those who have just asked ``recall`` in vain."""
         return await self._locating.inquire(path, want, zone)
 
+    def why_forward(self, path: str) -> str:
+        """Why the endpoints must be asked about a name that ``recall`` does not know well enough, in a word of RFC 9211 section 2.2."""
+        now = self.clock.monotonic()
+        if self.memory.names.peek(path, now) is not None:
+            return "request"  # it is remembered, and this client needs more
+        return "stale" if self.memory.holders(path, now) else "miss"
+
     def expect(self, known: KnownName) -> Merged:
         """The merged entry. Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` by the absence rule."""
         return self.asking.expect(known)
 
     def order(self, known: KnownName, zone: Zone) -> tuple[EndpointId, ...]:
-        """The holders to send a client in ``zone`` to, best first; only those in service and not outvoted.
+        """The holders to send a client in ``zone`` to, best first; only those in service and not outvoted, and of those
+        that may be drained or near a downtime only the fittest (see ``health.choosing``).
 
         Empty for a collection that only mounts make. Raises ``Unavailable`` (503) when all holders are out of
         service, and as ``expect`` does.
         """
         merged = known.merged or self.expect(known)
         holders = merged.holders
-        if (absent := self.board.absent) and not absent.isdisjoint(holders):
-            holders = tuple(name for name in holders if name not in absent)
-            if not holders:
-                raise self._no_holder(known.path, merged)
+        if (withheld := self.board.withheld) and not withheld.isdisjoint(holders):
+            size_bytes, now = merged.entry.size_bytes, self.clock.monotonic()
+            if not (holders := self.board.fittest(holders, size_bytes, now)):
+                holders = self._believed_instead(known)
         if len(holders) < 2:
             return holders
         return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, self.draw))
@@ -128,12 +158,30 @@ class Federation:
         """The checksums of one replica: from now on it is merged with the others by them. ``written``: they are written down already."""
         self._locating.learn(learnt, written=written)
 
+    async def announce(self, paths: Sequence[str], *, below: bool) -> bool:
+        """Other gateways hear that these names have been changed. Whether they do: if not, ``distrust`` follows on this host."""
+        sharing = self.asking.sharing
+        return sharing is None or await sharing.coherence.changed(paths, below=below)
+
+    def distrust(self, paths: Sequence[str], *, below: bool) -> None:
+        """The store that gateways share may still say what was true of these names before."""
+        if (sharing := self.asking.sharing) is not None:
+            sharing.coherence.distrust(paths, below=below)
+
+    async def found_stale(self, path: str) -> None:
+        """What is remembered of a name was seen to be wrong, here and wherever it is shared."""
+        self.forget(path)
+        if not await self.announce([path], below=False):
+            self.distrust([path], below=False)
+
     def forget(self, path: str) -> None:
         """A name has been changed: what was known of it, and of the collection around it, counts no more."""
         self.asking.learnt.forget(path)
         self.memory.forget(path, self.board.absent)
         self._locating.forget(path)
         self._listing.forget(path)
+        if self.asking.sharing is not None:
+            self.asking.sharing.forget(path)
 
     def forget_below(self, path: str) -> None:
         """The same for a name and all below it."""
@@ -141,6 +189,8 @@ class Federation:
         self.memory.forget_below(path, self.board.absent)
         self._locating.forget_below(path)
         self._listing.forget_below(path)
+        if self.asking.sharing is not None:
+            self.asking.sharing.forget_below()
 
     def note_transition(self, change: Transition) -> None:
         """The prober has seen an endpoint change."""
@@ -163,6 +213,15 @@ class Federation:
         if not member.endpoint.features.signs:
             known.used[name] = replica
         return replica
+
+    def _believed_instead(self, known: KnownName) -> tuple[EndpointId, ...]:
+        """When all holders are out of service: those whom they were believed against, if they would not be by now."""
+        merged = self.asking.merged_anew(known)
+        assert merged is not None, "somebody holds it"
+        size_bytes, now = merged.entry.size_bytes, self.clock.monotonic()
+        if not (holders := self.board.fittest(merged.holders, size_bytes, now)):
+            raise self._no_holder(known.path, merged)
+        return holders
 
     def _no_holder(self, path: str, merged: Merged) -> Unavailable:
         out = self.asking.out_of_service(path, merged.holders)

@@ -8,6 +8,7 @@ from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Observation
 
 _OUTCOMES = ("found", "absent", "denied", "unknown")
 _ABOUT = ("kind", "size", "checksum")
+_SECOND_OUTCOMES = ("won", "lost", "failed", "withheld")
 
 
 class Counts:
@@ -37,6 +38,13 @@ class Counts:
             for verb in ("stat", "list")
             for outcome in _OUTCOMES
         }
+        self._asked_again = {
+            (endpoint, outcome): meter.instrument(
+                telemetry.SECOND_ASKS.name, endpoint=endpoint, outcome=outcome
+            )
+            for endpoint in endpoints
+            for outcome in _SECOND_OUTCOMES
+        }
         self._seconds = {
             endpoint: meter.instrument(telemetry.ENDPOINT_SECONDS.name, endpoint=endpoint)
             for endpoint in endpoints
@@ -45,6 +53,10 @@ class Counts:
     def clash(self, about: str) -> None:
         """Replicas of a name disagree; ``about`` is that of a ``Conflict``."""
         self._clashes[about if about in _ABOUT else "checksum"].add()
+
+    def asked_again(self, endpoint: EndpointId, outcome: str) -> None:
+        """A question to this endpoint was worth putting a second time; this is what became of it."""
+        self._asked_again[endpoint, outcome].add()
 
     def heard(
         self, endpoint: EndpointId, verb: str, observation: Observation, took_s: float

@@ -43,7 +43,7 @@ class Explanation:
 async def explain(federation: Federation, path: str, zone: Zone) -> Explanation:
     """Ask as for a metalink, so that everybody's word is in, and rank for that client."""
     known = await federation.locate(path, Want.ALL, zone)
-    said = tuple(_said(federation, known, member.id) for member in federation.members)
+    said = all_said(federation, known)
     age_s = federation.clock.monotonic() - known.at_s
     try:
         merged = federation.expect(known)
@@ -77,15 +77,22 @@ def _excluded(federation: Federation, known: KnownName) -> dict[str, str]:
         c.endpoint: f"outvoted: {c.about} {c.says}, others say {c.majority}"
         for c in merged.conflicts
     }
+    size_bytes = merged.entry.size_bytes
+    fittest = federation.board.fittest(merged.holders, size_bytes, now)
     excluded: dict[str, str] = {}
     for member in federation.members:
         if member.id in outvoted:
             excluded[member.id] = outvoted[member.id]
         elif member.id not in merged.holders:
             excluded[member.id] = "does not hold it, as far as is known"
-        elif not federation.board.in_service(member.id):
-            excluded[member.id] = federation.board[member.id].out_reason(now)
+        elif member.id not in fittest:
+            excluded[member.id] = federation.board.why_unfit(member.id, size_bytes, now)
     return excluded
+
+
+def all_said(federation: Federation, known: KnownName) -> tuple[Said, ...]:
+    """What each endpoint contributed, in configured order."""
+    return tuple(_said(federation, known, member.id) for member in federation.members)
 
 
 def _said(federation: Federation, known: KnownName, name: EndpointId) -> Said:

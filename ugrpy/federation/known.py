@@ -9,6 +9,7 @@ from ugrpy.federation.contents import Contents
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Knowledge, Merged, Summary
 from ugrpy.namespace.model import EndpointId, Kind
+from ugrpy.namespace.origin import Origin
 from ugrpy.namespace.verdict import OutOfService, missing_reasons
 
 
@@ -28,7 +29,8 @@ class KnownName:
     ``silent`` had not spoken when this was put together; ``out`` was not asked. ``at_s`` is when the question was put
     (monotonic). ``merged`` is the name as the federation sees it, ``None`` when nobody is known to hold it; ``settled``
     says that it is a file of which everybody has spoken. ``used`` fills up with the replicas as clients are sent to them, signed URLs excepted; ``prepared`` is
-    the front end's, for the heads of redirects by order of replicas.
+    the front end's, for the heads of redirects by order of replicas. ``origin`` is where it came from when it was put together,
+    and ``fresh_until_s`` when it is to be asked for anew (monotonic; ``None``: it was not kept).
     """
 
     path: str
@@ -41,6 +43,8 @@ class KnownName:
     prepared: dict[tuple[EndpointId, ...], bytes] = field(
         default_factory=dict, compare=False, repr=False
     )
+    origin: Origin = field(default=Origin.ENDPOINTS, compare=False)
+    fresh_until_s: float | None = field(default=None, compare=False, repr=False)
     # kept and not computed, since each redirect asks for them
     merged: Merged | None = field(init=False, compare=False, repr=False)
     settled: bool = field(init=False, compare=False, repr=False)
@@ -66,9 +70,25 @@ class KnownName:
         """Whose word could not be had, and why; for people. Those who merely have not spoken yet are not in it."""
         return missing_reasons(self.summary.unknown, self.out)
 
+    @property
+    def parts(self) -> Mapping[EndpointId, float]:
+        """When each endpoint that was heard had spoken (monotonic)."""
+        return {name: sighting.at_s for name, sighting in self.knowledge.items()}
+
+    @property
+    def asked(self) -> int:
+        """How many endpoints may know of it."""
+        return len(self.knowledge) + len(self.silent) + len(self.out)
+
+    def fresh_until(self, until_s: float) -> None:
+        """Whoever keeps it notes for how long; nothing else of it ever changes."""
+        object.__setattr__(self, "fresh_until_s", until_s)
+
     def suffices(self, want: Want) -> bool:
         """Whether a question of this kind needs no more asking."""
-        return not self.silent if want is Want.ALL or self.merged is None else True
+        if want in (Want.ALL, Want.MOST) or self.merged is None:
+            return not self.silent
+        return True
 
 
 CHILDREN_PER_WEIGHT = 100
@@ -86,7 +106,8 @@ class Children(Protocol):
 class KnownListing:
     """The contents of one collection, or the file that stands where one was expected.
 
-    ``missing`` endpoints contributed nothing or not all; an empty map means the listing is whole.
+    ``missing`` endpoints contributed nothing or not all; an empty map means the listing is whole. ``parts`` says of those that were
+    heard when each had spoken (monotonic). ``origin`` and ``fresh_until_s`` are as in ``KnownName``.
     """
 
     path: str
@@ -94,6 +115,9 @@ class KnownListing:
     children: Children
     missing: Mapping[str, str]
     at_s: float
+    parts: Mapping[EndpointId, float] = field(default_factory=dict, compare=False, repr=False)
+    origin: Origin = field(default=Origin.ENDPOINTS, compare=False)
+    fresh_until_s: float | None = field(default=None, compare=False, repr=False)
     weight: int = field(init=False, compare=False, repr=False)
     """How much of the memory it takes, in ``CHILDREN_PER_WEIGHT`` children."""
 
@@ -104,6 +128,15 @@ class KnownListing:
     def complete(self) -> bool:
         """Whether every endpoint that covers the collection has contributed."""
         return not self.missing
+
+    @property
+    def asked(self) -> int:
+        """How many endpoints may hold something of it."""
+        return len(self.parts.keys() | self.missing.keys())
+
+    def fresh_until(self, until_s: float) -> None:
+        """Whoever keeps it notes for how long."""
+        object.__setattr__(self, "fresh_until_s", until_s)
 
     def noting(self, name: str, child: Merged | None) -> "KnownListing":
         """The listing after news of one name: it is there as ``child`` describes, or not at all (row D59)."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from ugrpy.core.aio import first_of, next_turn
 from ugrpy.core.errors import TooManyItems
+from ugrpy.core.trouble import Reason
 from ugrpy.federation.asking import Asking
 from ugrpy.federation.contents import LOOSE
 from ugrpy.federation.growing import BATCH, Growing
@@ -44,7 +45,7 @@ class Listing:
             return None
         now = asking.clock.monotonic()
         known = asking.memory.listings.get(path, now)
-        if known is not None:
+        if known is not None and self._holds(known, now):
             asking.counts.listing_hit.add()
             return known
         if (too_long := asking.memory.too_long.get(path, now)) is not None:
@@ -57,9 +58,21 @@ class Listing:
             and name.merged is None
             and not name.silent
             and not asking.regained(name.out)
+            and (asking.sharing is None or asking.sharing.holds_name(name, now))
         ):
             asking.expect(name)
         return None
+
+    def _holds(self, known: KnownListing, now: float) -> bool:
+        sharing = self._asking.sharing
+        return sharing is None or sharing.holds_listing(known, now)
+
+    async def _shared(self, path: str) -> KnownListing | None:
+        """The listing that is confirmed, or found, in the store that gateways share."""
+        sharing = self._asking.sharing
+        if sharing is None or self._asking.overlay.uploads_into(path):
+            return None
+        return await sharing.find_listing(path)
 
     def forget(self, path: str) -> None:
         """Those who ask from now on want answers from now on; whoever reads still gets those of his own time."""
@@ -79,6 +92,8 @@ class Listing:
 
     async def inquire(self, path: str) -> KnownListing:
         """As ``list``, when memory has been asked already."""
+        if (known := await self._shared(path)) is not None:
+            return known
         growing = self._ask(path)
         if growing is None:
             return self._unasked(path)
@@ -94,6 +109,8 @@ class Listing:
             return await self.inquire(
                 path
             )  # it may yet turn out to be too long, and must then be refused
+        if (known := await self._shared(path)) is not None:
+            return known
         growing = self._ask(path)
         if growing is None:
             return self._unasked(path)
@@ -135,6 +152,8 @@ class Listing:
             growing.listing = self._made_of(known, growing)
             if keep:
                 asking.memory.keep_listing(growing.listing, asking.clock.monotonic())
+                if asking.sharing is not None:
+                    asking.sharing.keep_listing(growing.listing)
         return growing.listing
 
     def _ask(self, path: str) -> Growing | None:
@@ -204,13 +223,13 @@ class Listing:
             itself = asking.expect(known)
         missing = known.missing | self._not_listed(known)
         if itself.entry.kind is Kind.FILE:
-            return KnownListing(known.path, itself, (), missing, known.at_s)
+            return KnownListing(known.path, itself, (), missing, known.at_s, known.parts)
         if missing:
             asking.counts.partial.add()
         children = self._children(known.path, growing)
         if growing is not None:
             asking.note_listed(known.path, growing.clashing, whole=not missing)
-        return KnownListing(known.path, itself, children, missing, known.at_s)
+        return KnownListing(known.path, itself, children, missing, known.at_s, known.parts)
 
     def _children(self, path: str, growing: Growing | None) -> Children:
         """All children, those that mounts make included; in the order of the names unless there are very many."""
@@ -233,12 +252,12 @@ class Listing:
         reasons: dict[str, str] = {}
         for name, sighting in known.knowledge.items():
             match sighting.observation:
-                case Denied(_, detail):
-                    reasons[name] = detail or "refused"
+                case Denied() as denied:
+                    reasons[name] = denied.reason
                 case Found(entry) if entry.kind is Kind.COLLECTION and not self._lists(name):
-                    reasons[name] = "holds the collection and cannot list it"
+                    reasons[name] = Reason("holds the collection and cannot list it", None)
                 case Found(_, left_out) if left_out:
-                    reasons[name] = f"{left_out} of its names cannot be asked for"
+                    reasons[name] = Reason(f"{left_out} of its names cannot be asked for", None)
         return reasons
 
     def _lists(self, name: EndpointId) -> bool:

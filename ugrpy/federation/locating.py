@@ -41,15 +41,21 @@ class Locating:
         if known is None:
             asking.counts.name_miss.add()
             return None
-        if not known.settled and (
-            not known.suffices(want)
-            or (known.out and asking.regained(known.out))
-            or (known.silent and want is Want.BEST and self._may_improve(known, zone))
+        if (not known.settled and not self._suffices(known, want, zone)) or (
+            asking.sharing is not None
+            and not asking.sharing.holds_name(known, asking.clock.monotonic())
         ):
             asking.counts.name_stale.add()
             return None
         asking.counts.name_hit.add()
         return known
+
+    def _suffices(self, known: KnownName, want: Want, zone: Zone | None) -> bool:
+        return not (
+            not known.suffices(want)
+            or (known.out and self._asking.regained(known.out))
+            or (known.silent and want is Want.BEST and self._may_improve(known, zone))
+        )
 
     def forget(self, path: str) -> None:
         """Those who ask from now on want answers from now on; whoever waits still gets those of his own time."""
@@ -70,6 +76,7 @@ class Locating:
         if known is None or until_s is None:
             return
         after = asking.known(learnt.path, known.knowledge, known.silent, known.at_s)
+        after.fresh_until(until_s)
         names.put(learnt.path, after, until_s, now)
         if not after.silent:
             asking.memory.tell_parent(after, now)
@@ -85,6 +92,10 @@ class Locating:
         if asking.members.synthetic.holds(path):
             summary = Summary(synthetic_collection(path), (), {}, {})
             return KnownName(path, summary, {}, frozenset(), {}, asking.clock.monotonic())
+        if asking.sharing is not None:
+            known = await asking.sharing.find_name(path)
+            if known is not None and self._suffices(known, want, zone):
+                return known
         question = self._underway.get(path)
         # of a name that is being written nobody wants an answer from before his question
         if question is None or question.finished or asking.overlay.upload(path) is not None:
@@ -93,7 +104,11 @@ class Locating:
                 return asking.known(path, {}, frozenset(), asking.clock.monotonic())
             question = self._start(path, covering)
         answer = await question.wait(want, self._preference(zone))
-        return asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
+        known = asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
+        kept = asking.memory.names.peek(path, asking.clock.monotonic())
+        if kept is not None and kept.at_s == known.at_s and kept.fresh_until_s is not None:
+            known.fresh_until(kept.fresh_until_s)
+        return known
 
     def _start(self, path: str, covering: Mapping[EndpointId, str]) -> Question:
         asking = self._asking
@@ -153,7 +168,7 @@ class Locating:
         """Whether a silent endpoint could still outrank all holders for this zone."""
         if zone is None or known.merged is None or known.path not in self._underway:
             return False
-        outranks = self._asking.ranker.outranks
+        outranks = self._asking.outranks
         return any(
             all(outranks(zone, silent, holder) for holder in known.merged.holders)
             for silent in known.silent
@@ -162,7 +177,7 @@ class Locating:
     def _preference(self, zone: Zone | None) -> Callable[[EndpointId, EndpointId], bool]:
         if zone is None:
             return no_preference
-        return lambda silent, holder: self._asking.ranker.outranks(zone, silent, holder)
+        return lambda silent, holder: self._asking.outranks(zone, silent, holder)
 
 
 def was_to_go(going: Iterable[Removal], name: EndpointId, entry: Entry) -> bool:

@@ -45,12 +45,14 @@ class Memory:
             until_s = known.at_s + ttl_s
         if known.merged is None and len(known.path) > LONGEST_MISS:
             until_s = now
+        known.fresh_until(until_s)
         self.names.put(known.path, known, until_s, now)
         self._keep_holders(known, now)
 
     def keep_for_now(self, known: KnownName, until_s: float, now: float) -> None:
         """Remember what is known of a question still under way, if it is of use."""
         if known.merged is not None:
+            known.fresh_until(until_s)
             self.names.put(known.path, known, until_s, now)
 
     def keep_listing(self, known: KnownListing, now: float) -> None:
@@ -58,6 +60,7 @@ class Memory:
         until_s = known.at_s + self.policy.listing_ttl_s
         if not known.complete:
             until_s = now + min(self.policy.listing_ttl_s, self.policy.incomplete_ttl_s)
+        known.fresh_until(until_s)
         self.listings.put(known.path, known, until_s, now)
 
     def keep_too_long(self, path: str, why: str, now: float) -> None:

@@ -1,11 +1,16 @@
 """One question under way: carries out what the fan-out machine commands, and feeds it what happens.
 
 The machine decides, this owns the tasks, the timer and the futures. It has no opinion of its own.
+
+An endpoint that is asked twice has one voice: who says something usable first, or names the first children, speaks, and the other is cancelled. What the first
+question comes to is final even when that is nothing usable, and the second one's failure counts for nothing: a question that was put again
+ends at the latest when it would have ended without.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from ugrpy.core.aio import cancel_and_wait, spawn
 from ugrpy.core.clock import Clock
@@ -13,7 +18,9 @@ from ugrpy.core.errors import RequestError
 from ugrpy.namespace.fanout import (
     Answer,
     Ask,
+    AskAgain,
     Cancel,
+    Expected,
     Fanout,
     FanoutPolicy,
     Finished,
@@ -55,9 +62,38 @@ class Then:
     finished: Callable[["Question"], None] = _unheeded
 
 
+class Second(StrEnum):
+    """What became of a question that was worth putting a second time."""
+
+    WON = "won"
+    LOST = "lost"
+    FAILED = "failed"
+    WITHHELD = "withheld"
+
+
+def _never(_endpoint: EndpointId) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Whether an endpoint may be asked again now, and what became of it."""
+
+    may: Callable[[EndpointId], bool] = _never
+    ended: Callable[[EndpointId, Second], None] = _unheeded
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """What is usual for each endpoint: how long it may keep a found file waiting, and what its silence means."""
+
+    patience_s: Mapping[EndpointId, float] = field(default_factory=dict)
+    expected: Mapping[EndpointId, Expected] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the owner of a question wants to hear. ``heard`` gets the seconds the endpoint took.
+    """What the owner of a question wants to hear. ``heard`` gets the seconds the endpoint took for its final word, ``began`` for its first.
 
     ``given_up`` gets the seconds that an endpoint was silent when the last of those who waited left.
     """
@@ -65,6 +101,8 @@ class Hooks:
     heard: Callable[[EndpointId, Observation, float], None]
     then: Then = field(default_factory=Then)
     given_up: Callable[[EndpointId, float], None] = _unheeded
+    began: Callable[[EndpointId, float], None] = _unheeded
+    again: Again = field(default_factory=Again)
 
 
 @dataclass(slots=True)
@@ -76,6 +114,8 @@ class Question:
     clock: Clock
     machine: Fanout
     _tasks: dict[EndpointId, asyncio.Task[None]] = field(default_factory=dict)
+    _seconds: dict[EndpointId, asyncio.Task[None]] = field(default_factory=dict)
+    _began: set[EndpointId] = field(default_factory=set)
     _waiters: dict[int, asyncio.Future[Answer]] = field(default_factory=dict)
     _timer: asyncio.TimerHandle | None = None
     _next_waiter: int = 0
@@ -85,14 +125,15 @@ class Question:
         cls,
         endpoints: Sequence[EndpointId],
         policy: FanoutPolicy,
-        patience_s: Mapping[EndpointId, float],
+        pacing: Pacing,
         *,
         ask: AskEndpoint,
         hooks: Hooks,
         clock: Clock,
     ) -> "Question":
         """A question nobody waits for yet; the first ``wait`` sets it off."""
-        return cls(ask, hooks, clock, Fanout(endpoints, policy, clock.monotonic(), patience_s))
+        machine = Fanout(endpoints, policy, clock.monotonic(), pacing.patience_s, pacing.expected)
+        return cls(ask, hooks, clock, machine)
 
     @property
     def finished(self) -> bool:
@@ -127,7 +168,7 @@ class Question:
         for answer in self._waiters.values():
             answer.set_exception(error)
         self._waiters.clear()
-        for task in self._tasks.values():
+        for task in (*self._tasks.values(), *self._seconds.values()):
             task.cancel()
         self._end()
 
@@ -138,13 +179,15 @@ class Question:
         self._end()
         for answer in self._waiters.values():
             answer.cancel()
-        await cancel_and_wait(*self._tasks.values())
+        await cancel_and_wait(*self._tasks.values(), *self._seconds.values())
 
     def _feed(self, event: FanoutEvent) -> None:
         for command in self.machine.handle(event, self.clock.monotonic()):
             match command:
                 case Ask(endpoint):
                     self._tasks[endpoint] = spawn(self._ask(endpoint), name=f"ask {endpoint}")
+                case AskAgain(endpoint):
+                    self._ask_again(endpoint)
                 case Cancel(endpoint):
                     self._cancel(endpoint)
                 case WakeAt(at_s):
@@ -158,26 +201,86 @@ class Question:
         started_s = self.clock.monotonic()
 
         def part(entries: Sequence[Entry]) -> None:
-            self._feed(ListingPart(endpoint, entries))
-            self.hooks.then.grown(self)
+            if endpoint in self._tasks:  # else the second one speaks
+                self._drop_second(endpoint)
+                self._part(endpoint, entries, started_s)
 
+        observation = await self._observe(endpoint, part)
+        if self._tasks.pop(endpoint, None) is not None:
+            self._drop_second(endpoint)
+            self._hear(endpoint, observation, started_s)
+
+    def _ask_again(self, endpoint: EndpointId) -> None:
+        if self.hooks.again.may(endpoint):
+            again = self._second(endpoint, self.machine.started_s)
+            self._seconds[endpoint] = spawn(again, name=f"ask {endpoint} again")
+        else:
+            self.hooks.again.ended(endpoint, Second.WITHHELD)
+
+    async def _second(self, endpoint: EndpointId, started_s: float) -> None:
+        """The same question on another connection. Its time counts from the first one's start: so long was the endpoint silent."""
+
+        def part(entries: Sequence[Entry]) -> None:
+            self._take_over(endpoint)
+            if endpoint in self._seconds:
+                self._part(endpoint, entries, started_s)
+
+        observation = await self._observe(endpoint, part)
+        speaks = endpoint not in self._tasks
+        if not speaks and isinstance(observation, Unknown):
+            if self._seconds.pop(endpoint, None) is not None:
+                self.hooks.again.ended(endpoint, Second.FAILED)
+            return
+        self._take_over(endpoint)
+        if self._seconds.pop(endpoint, None) is not None:
+            self._hear(endpoint, observation, started_s)
+
+    def _take_over(self, endpoint: EndpointId) -> None:
+        """The second one was quicker."""
+        if endpoint in self._seconds and (first := self._tasks.pop(endpoint, None)) is not None:
+            first.cancel()
+            self.hooks.again.ended(endpoint, Second.WON)
+
+    def _drop_second(self, endpoint: EndpointId) -> None:
+        """The first one was quicker, or nobody wants to know any more."""
+        if (second := self._seconds.pop(endpoint, None)) is not None:
+            second.cancel()
+            self.hooks.again.ended(endpoint, Second.LOST)
+
+    async def _observe(self, endpoint: EndpointId, part: Parts) -> Observation:
         try:
-            observation = await self.ask(endpoint, part)
+            return await self.ask(endpoint, part)
         except Exception as error:  # noqa: BLE001 - a defect in one kind must not take the others' answers along
             what = f"internal error: {type(error).__name__}"
-            observation = Unknown(Cause.FAILED, what, inside=f"{what}: {error}")
-        self._tasks.pop(endpoint, None)
+            return Unknown(Cause.FAILED, what, inside=f"{what}: {error}")
+
+    def _part(self, endpoint: EndpointId, entries: Sequence[Entry], started_s: float) -> None:
+        self._begin(endpoint, started_s)
+        self._feed(ListingPart(endpoint, entries))
+        self.hooks.then.grown(self)
+
+    def _hear(self, endpoint: EndpointId, observation: Observation, started_s: float) -> None:
+        if not isinstance(observation, Unknown):
+            self._begin(endpoint, started_s)
         self.hooks.heard(endpoint, observation, self.clock.monotonic() - started_s)
         self._feed(Heard(endpoint, observation))
         if not self.finished:
             self.hooks.then.learned(self)
             self.hooks.then.grown(self)
 
+    def _begin(self, endpoint: EndpointId, started_s: float) -> None:
+        """Its first usable word has come; how soon it failed, or was given up, says nothing about its pace."""
+        if endpoint not in self._began:
+            self._began.add(endpoint)
+            self.hooks.began(endpoint, self.clock.monotonic() - started_s)
+
     def _cancel(self, endpoint: EndpointId) -> None:
-        if (task := self._tasks.pop(endpoint, None)) is not None:
-            task.cancel()
+        speaks = self._tasks.pop(endpoint, None) or self._seconds.pop(endpoint, None)
+        if speaks is not None:
+            speaks.cancel()
+        self._drop_second(endpoint)
         sighting = self.machine.knowledge.get(endpoint)
-        if sighting is not None:  # it ran into the deadline
+        if sighting is not None:  # it ran into a deadline
             self.hooks.heard(endpoint, sighting.observation, sighting.at_s - self.machine.started_s)
             self.hooks.then.grown(self)
         else:  # nobody waits any more

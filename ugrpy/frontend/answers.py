@@ -15,20 +15,19 @@ from ugrpy.core.aio import next_turn
 from ugrpy.core.errors import RequestError
 from ugrpy.federation import KnownName, Replica
 from ugrpy.frontend.exchange import Exchange
-from ugrpy.frontend.problem import proxy_status
+from ugrpy.frontend.fields import proxy_status, proxy_status_of_all
+from ugrpy.frontend.telling import quick_tail, tell
 from ugrpy.metalink.links import render_duplicate_links
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId
 from ugrpy.service.coding import SMALLEST_BYTES, content_coding
-from ugrpy.service.quick import QuickResponse, head_of, quick_for
+from ugrpy.service.quick import QuickResponse, head_before_length, quick_for
 from ugrpy.webdav.dates import render_http_date
 from ugrpy.webdav.validators import weak_etag
 
 log = structlog.get_logger("ugrpy.frontend")
 
 SERVER = "ugrpy"
-CACHE_HIT = "ugrpy; hit"
-CACHE_MISS = "ugrpy; fwd=miss"
 # Bodies up to this size are sent whole, with their length; longer ones in chunks as they are rendered.
 WHOLE_BYTES = 256 * 1024
 
@@ -40,7 +39,7 @@ def quick_redirect(
     head = known.prepared.get(order)
     if head is None or exchange.cache != "hit" or not quick_for(exchange.request):
         return None
-    return QuickResponse(302, head)
+    return QuickResponse(302, head + quick_tail(exchange, known))
 
 
 def redirect(
@@ -53,7 +52,6 @@ def redirect(
     headers: CIMultiDict[str] = CIMultiDict({"Server": SERVER, "Location": replicas[0].url})
     if len(replicas) > 1:
         headers["Link"] = render_duplicate_links(replicas, limit=limit)
-    headers["Cache-Status"] = CACHE_HIT if exchange.cache == "hit" else CACHE_MISS
     if known.summary.unknown or known.out:
         note_missing(exchange, headers, known.missing)
     elif (
@@ -61,7 +59,8 @@ def redirect(
         and exchange.cache == "hit"
         and all(one.endpoint in known.used for one in replicas)
     ):
-        known.prepared[tuple(one.endpoint for one in replicas)] = head_of(302, headers)
+        order = tuple(one.endpoint for one in replicas)
+        known.prepared[order] = head_before_length(302, headers)
     return web.Response(status=302, headers=headers)
 
 
@@ -87,11 +86,13 @@ def file_headers(known: KnownName, merged: Merged) -> CIMultiDict[str]:
 
 def note_missing(exchange: Exchange, headers: CIMultiDict[str], missing: Mapping[str, str]) -> None:
     """Say which endpoints did not contribute (``Proxy-Status``, RFC 9209); only how many, where names are not shown."""
-    if missing:
-        shown = sorted(missing.items()) if exchange.show_endpoints else [("", "")] * len(missing)
-        headers["Proxy-Status"] = proxy_status(
-            [(name, "destination_unavailable", reason) for name, reason in shown]
-        )
+    if not missing:
+        return
+    if exchange.show_endpoints:
+        headers["Proxy-Status"] = proxy_status(missing)
+    else:
+        asked = 0 if exchange.known is None else exchange.known.asked
+        headers["Proxy-Status"] = proxy_status_of_all(missing, asked)
 
 
 def attachment(name: str) -> str:
@@ -145,7 +146,7 @@ async def send_pieces(
             answer.enable_compression(coding)
         return answer
     response = _chunked(status, headers, coding)
-    async with sending(response, request):
+    async with sending(response, exchange):
         await response.write(first)
         for piece in rest:
             await response.write(piece)
@@ -160,10 +161,9 @@ async def send_growing(
     If it cannot be finished (a ``RequestError``) the connection is closed in the middle of the body: by then there is no other
     way to tell the client, and to end it in order would be a lie.
     """
-    request = exchange.request
     response = _chunked(status, headers, _vary(exchange, headers))
     try:
-        async with sending(response, request):
+        async with sending(response, exchange):
             async for piece in pieces:
                 await response.write(piece)
     except RequestError as error:
@@ -199,7 +199,7 @@ async def send_as_it_comes(
         response.enable_chunked_encoding()
     else:
         response.force_close()
-    async with sending(response, request):
+    async with sending(response, exchange):
         await response.write(first)
         async for piece in rest:
             await response.write(piece)
@@ -217,10 +217,11 @@ def _chunked(
 
 
 @asynccontextmanager
-async def sending(response: PiecesResponse, request: web.BaseRequest) -> AsyncIterator[None]:
+async def sending(response: PiecesResponse, exchange: Exchange) -> AsyncIterator[None]:
     """Begin the answer, and end it in order. A client that leaves in between ends the handler as a cancelled one."""
+    tell(exchange, response.status, response.headers)
     try:
-        await response.prepare(request)
+        await response.prepare(exchange.request)
         yield
         await response.write_eof()
     except ConnectionError as error:

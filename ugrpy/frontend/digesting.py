@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from ugrpy.frontend.problem import proxy_note
+from ugrpy.frontend.fields import proxy_note
 from ugrpy.namespace.model import Digest
 from ugrpy.webdav.digests import (
     parse_want_digest,

@@ -27,10 +27,12 @@ from ugrpy.core.errors import (
     Unavailable,
 )
 from ugrpy.core.meter import Instrument, Meter, NullMeter
+from ugrpy.core.trouble import Trouble
 from ugrpy.federation import Federation
 from ugrpy.frontend import answers
 from ugrpy.frontend.copying import Copying
 from ugrpy.frontend.exchange import Client, Exchange, split_target
+from ugrpy.frontend.fields import proxy_error
 from ugrpy.frontend.page import CONTENT_SECURITY_POLICY
 from ugrpy.frontend.problem import prefers_html, render_problem
 from ugrpy.frontend.propfind import Propfind
@@ -39,6 +41,7 @@ from ugrpy.frontend.refusing import Proppatch
 from ugrpy.frontend.relocating import Relocating
 from ugrpy.frontend.rights import demanding
 from ugrpy.frontend.streaming import Streaming
+from ugrpy.frontend.telling import tell
 from ugrpy.frontend.writing import Writing
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import Above, Inside, PrefixMap, parse_path
@@ -160,18 +163,20 @@ class Gateway:
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; every error becomes a response that says what was wrong."""
-        started_s = self._clock.monotonic()
         side = self.sides.get(request.raw_path)
         if side is not None:
             return await side(request, self._identify(request)[0].address)
         number = next(self._numbers)
-        exchange = Exchange(request, self._identify(request))
+        exchange = Exchange(request, self._identify(request), self._clock.monotonic)
+        exchange.leased = self._federation.shared_down
         if self._show_endpoints is not Audience.PUBLIC:
             exchange.show_endpoints = self._show_endpoints.includes(exchange.identity)
         self.inflight += 1
         response: web.StreamResponse | None = None
         try:
             response = await self._answer(exchange)
+            if type(response) is not QuickResponse and not response.prepared:
+                tell(exchange, response.status, response.headers)
         except RequestError as error:
             response = self._problem(exchange, error)
             if ends_connection(request, error.status):
@@ -186,7 +191,7 @@ class Gateway:
             response = self._problem(exchange, _internal(request_id))
         finally:
             self.inflight -= 1
-            self._note(exchange, number, response, started_s)
+            self._note(exchange, number, response)
         return response
 
     async def _answer(self, exchange: Exchange) -> web.StreamResponse:
@@ -251,7 +256,12 @@ class Gateway:
                 headers["Allow"] = ", ".join(allowed)
             case DepthRefused():
                 headers["Content-Type"] = 'application/xml; charset="utf-8"'
+                tell(exchange, error.status, headers)
                 return web.Response(status=error.status, headers=headers, body=_FINITE_DEPTH)
+            case Forbidden(missing=missing) if not missing:
+                headers["Proxy-Status"] = proxy_error(Trouble.HTTP_REQUEST_DENIED, error.title)
+            case _InternalError():
+                headers["Proxy-Status"] = proxy_error(Trouble.PROXY_INTERNAL_ERROR, error.hint)
             case (
                 NotFound(missing=missing)
                 | Forbidden(missing=missing)
@@ -278,6 +288,7 @@ class Gateway:
         headers["Content-Type"] = content_type
         headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         headers["Vary"] = "Accept"
+        tell(exchange, error.status, headers)
         return web.Response(status=error.status, headers=headers, body=body)
 
     def _id_of(self, number: int) -> str:
@@ -289,9 +300,8 @@ class Gateway:
         exchange: Exchange,
         number: int,
         response: web.StreamResponse | None,
-        started_s: float,
     ) -> None:
-        took_s = self._clock.monotonic() - started_s
+        took_s = self._clock.monotonic() - exchange.started_s
         request = exchange.request
         status = CLIENT_LEFT if response is None else response.status
         self._requests.add(request.method, status)

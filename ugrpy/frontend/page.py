@@ -15,12 +15,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from html import escape
 
+from ugrpy.core.durations import phrase_duration
 from ugrpy.core.urls import encode_path
+from ugrpy.frontend.fields import counted
 from ugrpy.frontend.templates import CONTENT_SECURITY_POLICY, LISTING, showable
 from ugrpy.namespace.model import Kind
 from ugrpy.namespace.paths import can_be_asked_for
+from ugrpy.webdav.provenance import Provenance
 
 __all__ = [
     "CONTENT_SECURITY_POLICY",
@@ -62,7 +66,7 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One name of a listing. ``None`` means that nobody said; ``conflict`` says what replicas disagree about.
+    """One name of a listing. ``None`` means that nobody said; ``conflict`` says what replicas disagree about, ``holders`` who has one.
 
     ``name`` is decoded; bytes that are not UTF-8 are surrogate escapes (PEP 383).
     """
@@ -73,6 +77,7 @@ class Row:
     mtime_s: int | None = None
     replicas: int = 0
     conflict: str = ""
+    holders: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,8 @@ class ListingView:
     ``path`` is the external path, decoded. ``rows`` are shown in the order given (``sort_rows``); ``sort`` says which
     order that is. ``missing`` maps endpoints that did not answer to the reason; without ``show_endpoints``
     only their number is shown (K29). ``asked`` is how many endpoints were asked, 0 when that is not known.
-    ``partial`` marks a listing that may lack names.
+    ``partial`` marks a listing that may lack names. ``told`` says how old it is and each endpoint's part, ``None`` where there are none;
+    without ``show_endpoints`` who holds a row is not shown either.
     """
 
     path: str
@@ -93,6 +99,7 @@ class ListingView:
     identity: str = "anonymous"
     partial: bool = False
     asked: int = 0
+    told: Provenance | None = None
 
 
 def parse_sort(query: Mapping[str, str]) -> Sort:
@@ -157,10 +164,12 @@ def render_listing(view: ListingView) -> Iterator[bytes]:
         ],
         parent=_href(ancestors[-2]) if components else "",
         summary=_summary(view.rows),
+        answered=_answered(view),
+        parts=_parts(view),
         warning=_warning(view),
         missing=sorted(view.missing.items()) if view.show_endpoints else (),
         columns=[_column(key, view.sort) for key in (SortKey.SIZE, SortKey.MTIME, SortKey.NAME)],
-        blocks=_blocks(view.rows, _href(ancestors[-1])),
+        blocks=_blocks(view.rows, _href(ancestors[-1]), shown=view.show_endpoints),
         identity=view.identity,
     )
     return _buffered(pieces)
@@ -183,11 +192,29 @@ def _buffered(pieces: Iterable[str]) -> Iterator[bytes]:
 def _summary(rows: Sequence[Row]) -> str:
     files = sum(row.kind is Kind.FILE for row in rows)
     collections = len(rows) - files
-    return f"{_counted(collections, 'collection')}, {_counted(files, 'file')}"
+    return f"{counted(collections, 'collection')}, {counted(files, 'file')}"
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _answered(view: ListingView) -> str:
+    """How many endpoints the listing is made of, and how old it is."""
+    if view.told is None or not view.told.asked:
+        return ""
+    answered = view.told.asked - len(view.told.missing)
+    some = f"{answered} of {counted(view.told.asked, 'storage element')} answered"
+    return f"{some}, {_ago(view.told.age_s)}"
+
+
+def _parts(view: ListingView) -> list[tuple[str, str]]:
+    """Those who answered, by name, each with how long ago."""
+    if view.told is None or not view.show_endpoints:
+        return []
+    told = view.told
+    heard = sorted(told.ages_s.keys() - told.missing.keys())
+    return [(name, _ago(told.ages_s[name])) for name in heard]
+
+
+def _ago(age_s: int) -> str:
+    return f"{phrase_duration(age_s)} ago" if age_s else "just now"
 
 
 def _warning(view: ListingView) -> str:
@@ -195,11 +222,11 @@ def _warning(view: ListingView) -> str:
     if view.missing and view.asked:
         answered = max(view.asked - len(view.missing), 0)
         return (
-            f"{answered} of {_counted(view.asked, 'storage element')} answered; names only held by "
+            f"{answered} of {counted(view.asked, 'storage element')} answered; names only held by "
             "the others are not shown."
         )
     if view.missing:
-        return f"{_counted(len(view.missing), 'storage element')} did not answer; names held only there are not shown."
+        return f"{counted(len(view.missing), 'storage element')} did not answer; names held only there are not shown."
     return "names may be missing here." if view.partial else ""
 
 
@@ -220,9 +247,17 @@ def _column(key: SortKey, sort: Sort) -> dict[str, str]:
     }
 
 
-def _blocks(rows: Sequence[Row], base: str) -> Iterator[str]:
+def _blocks(rows: Sequence[Row], base: str, *, shown: bool) -> Iterator[str]:
+    held = lru_cache(maxsize=_ROWS_A_BLOCK)(_held)  # most rows are held by the same few
     for start in range(0, len(rows), _ROWS_A_BLOCK):
-        yield "".join([_row(row, base) for row in rows[start : start + _ROWS_A_BLOCK]])
+        block = rows[start : start + _ROWS_A_BLOCK]
+        yield "".join([_row(row, base, held(row.holders) if shown else "") for row in block])
+
+
+def _held(holders: Sequence[str]) -> str:
+    """Who holds a row, by name: beside what it is called, since narrow screens have no room for another column."""
+    names = ", ".join(escape(showable(name)) for name in holders)
+    return f' <span class="h">{names}</span>' if names else ""
 
 
 def _href(path: str) -> str:
@@ -230,8 +265,8 @@ def _href(path: str) -> str:
     return encode_path(path).replace("&", "%26").replace("'", "%27")
 
 
-def _row(row: Row, base: str) -> str:
-    """One table row; ``base`` is the page's own path as ``_href`` writes it, with a slash at the end.
+def _row(row: Row, base: str, held: str) -> str:
+    """One table row; ``base`` is the page's own path as ``_href`` writes it, with a slash at the end, and ``held`` says who holds it.
 
     A name that no request can mean is shown, and leads nowhere.
     """
@@ -246,7 +281,7 @@ def _row(row: Row, base: str) -> str:
         linked = f'<a href="{href}/">{name}/</a>' if href else f"{name}/"
         return (
             '<tr><td class="p">drwxr-xr-x</td><td class="p n">0</td><td class="p n">0</td><td class="n">-</td>'
-            f'<td>{modified}</td><td class="f">{linked}{conflict}</td>'
+            f'<td>{modified}</td><td class="f">{linked}{held}{conflict}</td>'
             f'<td class="r"></td></tr>\n'
         )
     linked = f'<a href="{href}">{name}</a>' if href else name
@@ -255,7 +290,7 @@ def _row(row: Row, base: str) -> str:
     )
     return (
         '<tr><td class="p">-r--r--r--</td><td class="p n">0</td><td class="p n">0</td>'
-        f'{_size(row.size_bytes)}<td>{modified}</td><td class="f">{linked}{conflict}</td>'
+        f'{_size(row.size_bytes)}<td>{modified}</td><td class="f">{linked}{held}{conflict}</td>'
         f'<td class="r">{row.replicas}{described}</td></tr>\n'
     )
 
@@ -263,7 +298,7 @@ def _row(row: Row, base: str) -> str:
 def _size(size_bytes: int | None) -> str:
     if size_bytes is None:
         return '<td class="n" title="no storage element told the size">?</td>'
-    return f'<td class="n" title="{_counted(size_bytes, "byte")}">{human_size(size_bytes)}</td>'
+    return f'<td class="n" title="{counted(size_bytes, "byte")}">{human_size(size_bytes)}</td>'
 
 
 def human_size(size_bytes: int) -> str:

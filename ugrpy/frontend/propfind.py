@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -11,14 +11,16 @@ from ugrpy.core.errors import DepthRefused
 from ugrpy.federation import Federation, Follower, KnownListing
 from ugrpy.frontend import answers
 from ugrpy.frontend.exchange import Exchange
+from ugrpy.frontend.telling import provenance
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import Entry, Kind
 from ugrpy.namespace.paths import join
 from ugrpy.service.body import read_body
 from ugrpy.webdav.properties import Described
+from ugrpy.webdav.provenance import Provenance, is_asked_for
 from ugrpy.webdav.render import MultistatusWriter, render_multistatus
-from ugrpy.webdav.request import Depth, PropfindRequest, parse_depth, parse_propfind
+from ugrpy.webdav.request import Depth, PropfindForm, PropfindRequest, parse_depth, parse_propfind
 from ugrpy.webdav.validators import weak_etag
 
 CONTENT_TYPE = 'application/xml; charset="utf-8"'
@@ -50,9 +52,15 @@ class Propfind:
         if depth is Depth.ONE:
             return await self._list(exchange, headers, question)
         known = self.federation.recall(exchange.path, Want.ANY)
-        exchange.cache = "hit" if known else "miss"
-        known = known or await self.federation.inquire(exchange.path, Want.ANY)
-        itself = _described(exchange.external, self.federation.expect(known), stable=known.complete)
+        if known is not None:
+            exchange.recalled(known)
+        else:
+            fwd = self.federation.why_forward(exchange.path)
+            known = await exchange.asking(fwd, self.federation.inquire(exchange.path, Want.ANY))
+        merged = self.federation.expect(known)
+        told = provenance(exchange, known)
+        itself = _described(exchange.external, merged, told, stable=known.complete)
+        itself = replace(itself, is_target=True)
         return await _send(exchange, headers, question, [itself], known.missing)
 
     async def _list(
@@ -60,15 +68,19 @@ class Propfind:
     ) -> web.StreamResponse:
         path = exchange.path
         assert path is not None
-        listing: KnownListing | Follower | None = self.federation.recall_listing(path)
-        exchange.cache = "miss" if listing is None else "hit"
-        if listing is None and exchange.request.version < (1, 1):
+        exchange.cache = "hit"  # a miss that is remembered is raised
+        remembered = self.federation.recall_listing(path)
+        listing: KnownListing | Follower
+        if remembered is not None:
+            exchange.recalled(remembered)
+            listing = remembered
+        elif exchange.request.version < (1, 1) or _must_be_whole(question):
             # without chunks a broken end could not be told from the end
-            listing = await self.federation.inquire_listing(path)
-        elif listing is None:
-            listing = await self.federation.open_listing(path)
+            listing = await exchange.asking("miss", self.federation.inquire_listing(path))
+        else:
+            listing = await exchange.asking("miss", self.federation.open_listing(path))
         if isinstance(listing, KnownListing):
-            items = _listed(exchange.external, listing)
+            items = _listed(exchange.external, listing, provenance(exchange, listing))
             return await _send(exchange, headers, question, items, listing.missing)
         try:
             answers.note_missing(exchange, headers, listing.missing)
@@ -96,10 +108,10 @@ async def _following(
 ) -> AsyncGenerator[bytes, None]:
     """The multistatus of a listing that still grows. Who is missing in the end is told in its last lines."""
     external, writer = exchange.external, MultistatusWriter(question)
-    yield writer.HEAD + b"".join(writer.some([_described(external, listing.itself)]))
+    yield writer.HEAD + b"".join(writer.some([_described(external, listing.itself, None)]))
     async for children in listing.pieces():
         for piece in writer.some(
-            _described(join(external, child.entry.name), child) for child in children
+            _described(join(external, child.entry.name), child, None) for child in children
         ):
             yield piece
     yield writer.end(answers.missing_note(exchange, listing.missing))
@@ -109,16 +121,23 @@ def _above(exchange: Exchange, depth: Depth) -> list[Described]:
     paths = [exchange.external]
     if depth is Depth.ONE:
         paths += [join(exchange.external, name) for name in exchange.above]
-    return [_described(path, Merged(Entry("", Kind.COLLECTION), ())) for path in paths]
+    return [_described(path, Merged(Entry("", Kind.COLLECTION), ()), None) for path in paths]
 
 
-def _listed(external: str, listing: KnownListing) -> Iterable[Described]:
-    yield _described(external, listing.itself)
+def _listed(external: str, listing: KnownListing, told: Provenance) -> Iterable[Described]:
+    yield replace(_described(external, listing.itself, told), is_target=True)
     for child in listing.children:
-        yield _described(join(external, child.entry.name), child)
+        yield _described(join(external, child.entry.name), child, told)
 
 
-def _described(path: str, merged: Merged, *, stable: bool = True) -> Described:
+def _must_be_whole(question: PropfindRequest) -> bool:
+    """Whether the answer begins with what is only known in the end: who contributed to it."""
+    return question.form is PropfindForm.PROPNAME or is_asked_for(question.names)
+
+
+def _described(
+    path: str, merged: Merged, told: Provenance | None, *, stable: bool = True
+) -> Described:
     entry = merged.entry
     return Described(
         href=path,
@@ -128,4 +147,6 @@ def _described(path: str, merged: Merged, *, stable: bool = True) -> Described:
         mtime_s=entry.mtime_s,
         etag=weak_etag(entry) if stable and entry.kind is Kind.FILE else None,
         replicas=len(merged.holders),
+        holders=merged.holders,
+        told=told,
     )

@@ -23,6 +23,7 @@ from ugrpy.frontend.digesting import (
 )
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.streaming import Streaming
+from ugrpy.frontend.telling import provenance
 from ugrpy.metalink.document import Document, MetalinkReplica
 from ugrpy.metalink.links import render_describedby
 from ugrpy.metalink.negotiate import MetalinkVersion, metalink_accepted, metalink_wanted
@@ -72,10 +73,9 @@ class Reading:
             return await self._streamed(exchange, self.streaming)
         known = self.federation.recall(exchange.path, Want.BEST, exchange.zone)
         if known is None:
-            exchange.cache = "miss"
-            known = await self.federation.inquire(exchange.path, Want.BEST, exchange.zone)
+            known = await self._inquire(exchange, exchange.path, Want.BEST)
         else:
-            exchange.cache = "hit"
+            exchange.cache, exchange.known = "hit", known
         describe = metalink_accepted(accept)
         if not known.settled:
             merged = self.federation.expect(known)
@@ -116,9 +116,6 @@ class Reading:
             # nobody told the length, and one of ours would be wrong: the storage may know
             return self._redirect(exchange, known)
         headers = answers.file_headers(known, merged)
-        headers["Cache-Status"] = (
-            answers.CACHE_HIT if exchange.cache == "hit" else answers.CACHE_MISS
-        )
         answers.note_missing(exchange, headers, known.missing)
         if digest_wanted:
             await self._tell_digests(exchange, headers, known)
@@ -149,10 +146,13 @@ class Reading:
         assert path is not None
         known = self.federation.recall(path, want, exchange.zone)
         if known is not None:
-            exchange.cache = "hit"
+            exchange.recalled(known)
             return known
-        exchange.cache = "miss"
-        return await self.federation.inquire(path, want, exchange.zone)
+        return await self._inquire(exchange, path, want)
+
+    async def _inquire(self, exchange: Exchange, path: str, want: Want) -> KnownName:
+        fwd = self.federation.why_forward(path)
+        return await exchange.asking(fwd, self.federation.inquire(path, want, exchange.zone))
 
     def _redirect(
         self, exchange: Exchange, known: KnownName, *, describe: bool = False
@@ -181,7 +181,7 @@ class Reading:
         return response
 
     async def _metalink(self, exchange: Exchange, version: MetalinkVersion) -> web.Response:
-        known = await self._known(exchange, Want.ALL)
+        known = await self._known(exchange, Want.MOST)
         merged = self.federation.expect(known)
         if merged.entry.kind is Kind.COLLECTION:
             raise NotFound(f"{exchange.external} is a collection; metalinks describe files")
@@ -205,9 +205,6 @@ class Reading:
                 "Content-Type": METALINK_TYPES[version],
                 "Content-Disposition": answers.attachment(document.name + _SUFFIXES[version]),
                 "Vary": "Accept",
-                "Cache-Status": answers.CACHE_HIT
-                if exchange.cache == "hit"
-                else answers.CACHE_MISS,
             }
         )
         answers.note_missing(exchange, headers, known.missing)
@@ -225,9 +222,12 @@ class Reading:
         return answers.to_collection(encode_path(exchange.external) + "/" + query)
 
     async def _listing(self, exchange: Exchange, path: str) -> KnownListing:
+        exchange.cache = "hit"  # a miss that is remembered is raised
         known = self.federation.recall_listing(path)
-        exchange.cache = "miss" if known is None else "hit"
-        return known or await self.federation.inquire_listing(path)
+        if known is None:
+            return await exchange.asking("miss", self.federation.inquire_listing(path))
+        exchange.recalled(known)
+        return known
 
     async def _page(
         self, exchange: Exchange, listing: KnownListing | None = None
@@ -237,9 +237,11 @@ class Reading:
             above = [page.Row(name, Kind.COLLECTION) for name in exchange.above]
             rows = page.sort_rows(above, sort)
             missing: Mapping[str, str] = {}
+            told = None
         else:
             rows = await _rows(listing, sort, show_endpoints=exchange.show_endpoints)
             missing = listing.missing
+            told = provenance(exchange, listing)
         view = page.ListingView(
             path=exchange.external,
             rows=rows,
@@ -248,7 +250,8 @@ class Reading:
             show_endpoints=exchange.show_endpoints,
             identity=exchange.identity.name or "anonymous",
             partial=bool(missing),
-            asked=len(self.federation.members.covering(exchange.path or "/")) if listing else 0,
+            asked=listing.asked if listing else 0,
+            told=told,
         )
         headers = _page_headers()
         answers.note_missing(exchange, headers, missing)
@@ -293,7 +296,13 @@ def _row(child: Merged, *, show_endpoints: bool) -> page.Row:
         ]
     entry = child.entry
     return page.Row(
-        entry.name, entry.kind, entry.size_bytes, entry.mtime_s, len(child.holders), "; ".join(said)
+        entry.name,
+        entry.kind,
+        entry.size_bytes,
+        entry.mtime_s,
+        len(child.holders),
+        "; ".join(said),
+        child.holders,
     )
 
 

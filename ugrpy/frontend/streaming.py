@@ -121,9 +121,9 @@ class Streaming:
                 return await self._get(exchange, known, dates_agree=True)
             except Stale:
                 assert exchange.path is not None
-                self._federation.forget(exchange.path)
-                fresh = await self._federation.inquire(exchange.path, Want.ALL, exchange.zone)
-                exchange.cache = "miss"
+                await self._federation.found_stale(exchange.path)
+                question = self._federation.inquire(exchange.path, Want.ALL, exchange.zone)
+                fresh = await exchange.asking("stale", question)
             try:
                 return await self._get(exchange, fresh, dates_agree=False)
             except Stale:
@@ -159,7 +159,7 @@ class Streaming:
             first = await anext(body, b"")
             response = _response(plan, source, exchange.request)
             try:
-                async with answers.sending(response, exchange.request):
+                async with answers.sending(response, exchange):
                     _widen(exchange.request)
                     await response.write(first)
                     async for piece in body:
@@ -199,7 +199,6 @@ def _plan(exchange: Exchange, known: KnownName, size_bytes: int | None) -> _Plan
     merged = known.merged
     assert merged is not None, "a name that nobody holds has been refused before"
     headers = answers.file_headers(known, merged)
-    headers["Cache-Status"] = answers.CACHE_HIT if exchange.cache == "hit" else answers.CACHE_MISS
     answers.note_missing(exchange, headers, known.missing)
     if size_bytes is None:
         headers["Accept-Ranges"] = "none"

@@ -3,23 +3,27 @@
 A dictionary of breakers. Changes are returned as values; whoever asked writes the log.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from ugrpy.health.breaker import Breaker
+from ugrpy.health.choosing import TransferTimes, best_class
 from ugrpy.health.counts import Draw, middle
+from ugrpy.health.notices import Notice
 from ugrpy.health.pace import USUAL_CAP_S
 from ugrpy.health.policy import HealthPolicy
+from ugrpy.health.showing import snapshot_of
 from ugrpy.health.states import HealthSnapshot, ProbeReport, Transition
 from ugrpy.namespace.model import Cause, EndpointId
 
+_USUAL_TIMES = TransferTimes()
 _NONE: Mapping[EndpointId, HealthPolicy] = MappingProxyType({})
 
 
 class HealthBoard:
     """The health of all endpoints. Every method that names an unknown endpoint raises ``KeyError``.
 
-    ``policy`` holds for all who have none of their own in ``policies``. ``unprobed`` are those that must not be probed (``probe = false``): ``admit`` brings them back by trials.
+    ``policy`` holds for all who have none of their own in ``policies``. ``times`` say how long transfers last. ``unprobed`` are those that must not be probed (``probe = false``): ``admit`` brings them back by trials.
     """
 
     def __init__(
@@ -29,10 +33,17 @@ class HealthBoard:
         *,
         policies: Mapping[EndpointId, HealthPolicy] = _NONE,
         unprobed: Collection[EndpointId] = (),
+        times: TransferTimes = _USUAL_TIMES,
         draw: Draw = middle,
     ) -> None:
         self.absent: frozenset[EndpointId] = frozenset()
         """Those out of service now; kept up to date, so that it costs nothing to look."""
+        self.withheld: frozenset[EndpointId] = frozenset()
+        """Those to which not every client is sent: those and the reserved ones. Kept up to date likewise."""
+        self.reserved: frozenset[EndpointId] = frozenset()
+        """Those in service that are drained, near a downtime, or want to be left alone. Kept up to date likewise."""
+        self._times = times
+        self._most_ejected = 0
         self._breakers = {
             endpoint: Breaker(
                 endpoint,
@@ -40,13 +51,18 @@ class HealthBoard:
                 probed_actively=endpoint not in unprobed,
                 draw=draw,
                 on_move=self._look_around,
+                may_eject=self._may_eject,
             )
             for endpoint in ids
         }
+        self._most_ejected = max(1, len(self._breakers) * policy.max_ejected_percent // 100)
         self._untold: list[Transition] = []
 
     def __getitem__(self, endpoint: EndpointId) -> Breaker:
         return self._breakers[endpoint]
+
+    def __contains__(self, endpoint: object) -> bool:
+        return endpoint in self._breakers
 
     def __iter__(self) -> Iterator[EndpointId]:
         return iter(self._breakers)
@@ -101,13 +117,44 @@ class HealthBoard:
         latency_s: float | None,
         now: float,
         detail: str = "",
+        *,
+        wish_s: float | None = None,
     ) -> Transition | None:
         """An operation ended: see ``Breaker.heard``."""
-        return self._breakers[endpoint].heard(cause, latency_s, now, detail)
+        return self._breakers[endpoint].heard(cause, latency_s, now, detail, wish_s=wish_s)
+
+    def fittest(
+        self, names: Sequence[EndpointId], size_bytes: int | None, now: float
+    ) -> tuple[EndpointId, ...]:
+        """Those in service that suit a transfer of this size best, in the order they came: see ``choosing``."""
+        serving = [name for name in names if name not in self.absent]
+        if self.withheld.isdisjoint(serving):
+            return tuple(serving)
+        needed_s = self._times.needed_s(size_bytes)
+        suits = [self._breakers[name].holding.suitability(needed_s, now) for name in serving]
+        return best_class(serving, suits)
+
+    def takes_new(self, endpoint: EndpointId) -> bool:
+        """Whether something new may be put there: in service and not drained."""
+        breaker = self._breakers[endpoint]
+        return breaker.in_service and breaker.holding.stands.drained is None
+
+    def why_unfit(self, endpoint: EndpointId, size_bytes: int | None, now: float) -> str:
+        """Why others are better for a transfer of this size, or why it is out; empty when neither."""
+        breaker = self._breakers[endpoint]
+        if not breaker.in_service:
+            return breaker.out_reason(now)
+        return breaker.holding.suitability(self._times.needed_s(size_bytes), now).reason
 
     def probed(self, endpoint: EndpointId, probe: ProbeReport, now: float) -> Transition | None:
         """A probe came back: see ``Breaker.probed``."""
         return self._breakers[endpoint].probed(probe, now)
+
+    def announce(
+        self, endpoint: EndpointId, notices: Iterable[Notice], now: float
+    ) -> Transition | None:
+        """All that operators and calendars say of it from now on: see ``Breaker.announce``."""
+        return self._breakers[endpoint].announce(notices, now)
 
     def stalled(self, endpoint: EndpointId, now: float, *, cap_s: float = USUAL_CAP_S) -> None:
         """A client was answered without waiting for the endpoint: see ``Breaker.stalled``."""
@@ -127,12 +174,20 @@ class HealthBoard:
 
     def snapshots(self, now: float) -> list[HealthSnapshot]:
         """All endpoints in configured order."""
-        return [breaker.snapshot(now) for breaker in self._breakers.values()]
+        return [snapshot_of(breaker, now) for breaker in self._breakers.values()]
 
     def _look_around(self) -> None:
         self.absent = frozenset(
             e for e, breaker in self._breakers.items() if not breaker.in_service
         )
+        self.reserved = frozenset(
+            e for e, b in self._breakers.items() if b.in_service and b.reserved
+        )
+        self.withheld = self.absent | self.reserved
+
+    def _may_eject(self) -> bool:
+        """Whether one more may be out for its failures."""
+        return sum(b.ejected for b in self._breakers.values()) < self._most_ejected
 
     def __repr__(self) -> str:
         states = ", ".join(f"{endpoint}: {b.state}" for endpoint, b in self._breakers.items())

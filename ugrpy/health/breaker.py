@@ -26,22 +26,26 @@ What this does not catch: an endpoint that answers promptly and wrongly. Merging
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
 from typing import ClassVar
 
-from ugrpy.health.counts import BackOff, Draw, FailureRow, jittered, middle
+from ugrpy.core.durations import phrase_duration
+from ugrpy.health.counts import BackOff, Draw, FailureRow, middle
+from ugrpy.health.holding import Holding
+from ugrpy.health.notices import Notice
 from ugrpy.health.pace import USUAL_CAP_S, Pace
 from ugrpy.health.policy import HealthPolicy
+from ugrpy.health.rhythm import Rhythm
 from ugrpy.health.states import (
     IN_SERVICE_STATES,
     TABLE,
-    HealthSnapshot,
     ProbeReport,
     Signal,
     State,
     Transition,
-    phrase_duration,
 )
+from ugrpy.health.warming import Warming
 from ugrpy.namespace.model import Cause, EndpointId
 
 
@@ -49,12 +53,11 @@ class Breaker:
     """One endpoint's health. Events return the visible change they caused, or ``None``.
 
     ``probed_actively`` is false for an endpoint that must not be probed. ``draw`` yields numbers in [0, 1).
-    ``on_move`` is called after every visible change, whatever caused it.
+    ``on_move`` is called after every visible change, whatever caused it; ``may_eject`` is asked before it is ejected.
     """
 
     HISTORY_LENGTH: ClassVar[int] = 100  # changes
     UNREACHABLE_WEIGHT: ClassVar[int] = 2
-    SUSPECT_FRACTION: ClassVar[float] = 0.1  # of a probe interval between probes of a suspect
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class Breaker:
         probed_actively: bool = True,
         draw: Draw = middle,
         on_move: Callable[[], None] = lambda: None,
+        may_eject: Callable[[], bool] = lambda: True,
     ) -> None:
         self.endpoint = endpoint
         self.policy = policy
@@ -73,38 +77,46 @@ class Breaker:
         self.probes = self.failed_probes = 0
         self.ejections = self.stalls = 0
         self.last_error = ""
-        self._draw = draw
+        self.holding = Holding()
         self._on_move = on_move
+        self._may_eject = may_eject
         self._pace = Pace(policy.slow_after)
         self._condition = State.IN_SERVICE
-        self._drained: str | None = None
-        self._downtime: tuple[float, str] | None = None
         self._state = State.IN_SERVICE
         self._serving = True
-        self._since: float | None = None
+        self._reserved = self._kept = False
+        self.since: float | None = None
         self._refusal = ""
-        self._row = FailureRow()
-        self._suspect = False
+        self.row = FailureRow()
         self._good_probes = 0
         self._ejected_at = self._tried_at = 0.0
         self._back_off = BackOff(policy.probe_interval_s, draw)
-        self._last_error_at: float | None = None
-        self._last_good_at: float | None = None
-        self._last_probe_at: float | None = None
-        self._period_s = jittered(policy.probe_interval_s, draw)
+        self.last_error_at: float | None = None
+        self.rhythm = Rhythm(policy.probe_interval_s, draw)
+        self._warming = Warming(policy.slow_start_s)
 
     # -- what is seen -----------------------------------------------------------------------------
 
     def heard(
-        self, cause: Cause | None, latency_s: float | None, now: float, detail: str = ""
+        self,
+        cause: Cause | None,
+        latency_s: float | None,
+        now: float,
+        detail: str = "",
+        *,
+        wish_s: float | None = None,
     ) -> Transition | None:
         """An operation ended: answered (found, absent or denied) when ``cause`` is ``None``, else failed.
 
-        ``latency_s`` is the time to the head of the answer, ``None`` when it would mislead.
+        ``latency_s`` is the time to the head of the answer, ``None`` when it would mislead. ``wish_s`` is for how long the endpoint
+        asked to be left alone.
         """
         if cause is None:
             return self._answered(latency_s, now)
         self.failed += 1
+        self._pace.failed()
+        if wish_s is not None:
+            self.holding.wished(wish_s, now)
         error = detail or cause.value
         if cause is Cause.UNREACHABLE:
             return self._strike(error, now, door=self.UNREACHABLE_WEIGHT)
@@ -113,8 +125,7 @@ class Breaker:
     def probed(self, probe: ProbeReport, now: float) -> Transition | None:
         """A probe came back."""
         self.probes += 1
-        self._last_probe_at = now
-        self._period_s = jittered(self.policy.probe_interval_s, self._draw)
+        self.rhythm.probed(now)
         if probe.alive and probe.latency_s <= self.policy.max_latency_s:
             return self._probed_well(probe, now)
         self.failed_probes += 1
@@ -137,27 +148,30 @@ class Breaker:
         self._pace.stalled(cap_s)
         # A fan-out that was answered early gives its other questions up, so an endpoint that hangs may never be
         # heard to fail; the probe will tell.
-        self._suspect = self._suspect or (not was_sluggish and self._pace.sluggish)
+        if not was_sluggish and self._pace.sluggish:
+            self.suspect()
 
-    def drain(self, now: float, reason: str = "") -> Transition | None:
-        """The operator takes the endpoint out until ``undrain``."""
-        self._drained = reason
+    def suspect(self) -> None:
+        """Somebody has reason to doubt it: it is probed soon."""
+        self.rhythm.suspect = True
+
+    def announce(self, notices: Iterable[Notice], now: float) -> Transition | None:
+        """All that operators and calendars say of it from now on, in place of what they said before."""
+        self.holding.announce(notices)
         return self._moved(now)
 
-    def undrain(self, now: float) -> Transition | None:
-        """The operator gives it back, in whatever condition it is by now."""
-        self._drained = None
-        return self._moved(now)
+    def told_ejected(self, reason: str, now: float) -> Transition | None:
+        """Another process has taken it out for its failures."""
+        self.last_error = reason
+        self.last_error_at = now
+        return self._signal(Signal.LIMIT, now) if self._may_eject() else None
 
-    def downtime(self, until: float, now: float, reason: str = "") -> Transition | None:
-        """It is announced to be away until ``until`` (monotonic seconds); a time in the past ends a downtime."""
-        self._downtime = (until, reason) if until > now else None
-        return self._moved(now)
+    def told_returned(self, now: float) -> Transition | None:
+        """Another process has seen it well again."""
+        return self._signal(Signal.RECOVERED, now)
 
     def tick(self, now: float) -> Transition | None:
-        """Time passes: downtimes end, and a trial that nobody reported on makes room for another."""
-        if self._downtime is not None and self._downtime[0] <= now:
-            self._downtime = None
+        """Time passes: downtimes begin and end, and a trial that nobody reported on makes room for another."""
         if self._condition is State.TRIAL and now - self._tried_at > self.policy.max_latency_s:
             return self._signal(Signal.TRIAL_LOST, now)
         return self._moved(now)
@@ -182,6 +196,11 @@ class Breaker:
         return self._serving
 
     @property
+    def ejected(self) -> bool:
+        """It is out for its failures, whatever else is said of it."""
+        return self._condition in (State.EJECTED, State.TRIAL)
+
+    @property
     def sluggish(self) -> bool:
         """It is asked, but no client waits for it."""
         return self._pace.sluggish
@@ -197,13 +216,25 @@ class Breaker:
 
     def probe_due(self, now: float) -> bool:
         """Whether a probe should start now. One that refuses us or is out is probed whatever its traffic says."""
-        if not self.probed_actively:
-            return False
-        since = self._quiet_since()
-        if since is None:
-            return True
-        soon = self._suspect and self._condition is not State.EJECTED
-        return now - since >= self._period_s * (self.SUSPECT_FRACTION if soon else 1.0)
+        return self.probe_overdue_s(now) >= 0
+
+    def probe_overdue_s(self, now: float) -> float:
+        """How long a probe has been due; negative while none is."""
+        if not self.probed_actively or self._state is State.DISABLED:
+            return -inf
+        ejected = self._condition is State.EJECTED
+        return self.rhythm.overdue_s(
+            now,
+            watched=self._condition is not State.IN_SERVICE,
+            ejected_at_s=self._ejected_at if ejected else None,
+        )
+
+    @property
+    def evidence_s(self) -> float | None:
+        """When something was last learnt of it here; ``None`` when nothing ever was."""
+        rhythm = self.rhythm
+        known = (rhythm.last_probe_s, rhythm.last_good_s, self.last_error_at)
+        return max((at for at in known if at is not None), default=None)
 
     def trial_due(self, now: float) -> bool:
         """Whether the next request may be the one trial of an endpoint that is not probed."""
@@ -219,63 +250,47 @@ class Breaker:
             return 0.0
         return max(1.0, self._back_in_s(now))
 
+    @property
+    def reserved(self) -> bool:
+        """In service, but not every client is sent there: see ``suitability``."""
+        return self._reserved
+
+    def share(self, now: float) -> float:
+        """How much of its usual traffic it should get, from 0.1 to 1."""
+        return self._warming.share(now)
+
     def note(self, now: float) -> str:
         """What is wrong, in words; empty when nothing is."""
-        match self._state:
-            case State.IN_SERVICE:
-                return "slow: clients do not wait for it" if self.sluggish else ""
-            case State.REFUSING:
-                return f"alive, but it refuses our credential{self._refusal}"
-            case _:
-                return self.out_reason(now)
+        if not self._serving:
+            return self.out_reason(now)
+        return "; ".join(self._remarks(now))
+
+    def _remarks(self, now: float) -> Iterator[str]:
+        if self._condition is State.REFUSING:
+            yield f"alive, but it refuses our credential{self._refusal}"
+        if self.sluggish:
+            yield "slow: clients do not wait for it"
+        if self._kept:
+            yield f"failing, but kept, since so many fail that our own network may be the cause: {self.last_error}"
+        yield from self.holding.remarks(now)
+        if self._warming.under_way(now):
+            yield f"well again, with {self.share(now):.0%} of its share so far"
 
     def out_reason(self, now: float) -> str:
         """Why it is out of service, in words; empty when it is in service."""
         if self._serving:
             return ""
-        if self._drained is not None:
-            return "drained by the operator" + (f": {self._drained}" if self._drained else "")
-        if self._downtime is not None:
-            until, reason = self._downtime
-            left = phrase_duration(until - now)
-            return f"in downtime for another {left}" + (f": {reason}" if reason else "")
-        failures = f"{self._row.count} failure{'' if self._row.count == 1 else 's'}"
+        if away := self.holding.away_reason(now):
+            return away
+        count = self.row.count
+        after = f" after {count} failure{'' if count == 1 else 's'}" if count else ""
         on_trial = ", on trial" if self._condition is State.TRIAL else ""
         ago = phrase_duration(now - self._ejected_at)
-        return f"ejected {ago} ago after {failures}: {self.last_error}{on_trial}"
-
-    def snapshot(self, now: float) -> HealthSnapshot:
-        """Everything at once, for dashboards and metrics."""
-
-        def age(at: float | None) -> float | None:
-            return None if at is None else now - at
-
-        return HealthSnapshot(
-            endpoint=self.endpoint,
-            state=self._state,
-            in_service=self._serving,
-            sluggish=self.sluggish,
-            note=self.note(now),
-            state_age_s=age(self._since) or 0.0,
-            latency_s=self.latency_s,
-            failures=self._row.count,
-            answered=self.answered,
-            failed=self.failed,
-            probes=self.probes,
-            failed_probes=self.failed_probes,
-            ejections=self.ejections,
-            stalls=self.stalls,
-            last_error=self.last_error,
-            last_error_age_s=age(self._last_error_at),
-            last_good_age_s=age(self._last_good_at),
-            last_probe_age_s=age(self._last_probe_at),
-            retry_after_s=self.retry_after_s(now),
-            history=tuple((now - at, state) for at, state in self.history),
-        )
+        return f"ejected {ago} ago{after}: {self.last_error}{on_trial}"
 
     def __repr__(self) -> str:
         return (
-            f"<Breaker {self.endpoint} {self._state} over {self._condition}, {self._row!r}, "
+            f"<Breaker {self.endpoint} {self._state} over {self._condition}, {self.row!r}, "
             f"{self._good_probes} good probes, {self._pace!r}>"
         )
 
@@ -285,9 +300,10 @@ class Breaker:
         self.answered += 1
         if self._condition is State.EJECTED:
             return None  # the late answer to a question from before the ejection
-        self._last_good_at = now
-        self._row.forgive_all()
-        self._suspect = False
+        self.rhythm.last_good_s = now
+        self.row.forgive_all()
+        self.rhythm.suspect = self._kept = False
+        self.holding.answered()
         change = self._signal(Signal.TRIAL_GOOD, now)
         if latency_s is not None:
             self._pace.answered(latency_s)
@@ -295,7 +311,7 @@ class Breaker:
 
     def _probed_well(self, probe: ProbeReport, now: float) -> Transition | None:
         self._refusal = f": {probe.detail}" if probe.detail else ""
-        self._suspect = False
+        self.rhythm.suspect = False
         begun_s = now - probe.latency_s
         change = self._signal(self._good_probe_signal(probe.refusing, begun_s), now)
         self._pace.seeded(probe.latency_s)
@@ -305,7 +321,8 @@ class Breaker:
         if self._condition is State.TRIAL:
             return None  # only the trial itself decides
         if self._condition is not State.EJECTED:
-            self._row.forgive_door()
+            self.row.forgive_door()
+            self._kept = self._kept and self.row.weight >= self.policy.eject_after
             return Signal.REFUSED if refusing else Signal.WELCOMED
         if begun_s < self._ejected_at:
             return None  # it was on its way already, and no interval has passed since
@@ -316,28 +333,18 @@ class Breaker:
 
     def _strike(self, error: str, now: float, *, door: int = 0, work: int = 0) -> Transition | None:
         self.last_error = error
-        self._last_error_at = now
-        self._suspect = True
+        self.last_error_at = now
+        self.suspect()
         if self._condition is State.EJECTED:
             return None
-        self._row.add(door=door, work=work)
+        self.row.add(door=door, work=work)
         if self._condition is State.TRIAL:
             self._back_off.lengthen(now)
             return self._signal(Signal.TRIAL_BAD, now)
-        if 0 < self.policy.eject_after <= self._row.weight:
-            return self._signal(Signal.LIMIT, now)
-        return None
-
-    def _quiet_since(self) -> float | None:
-        """From when the time to the next probe counts; ``None`` when the first one is due."""
-        last = self._last_probe_at
-        if self._condition is State.EJECTED:
-            # a probe at once would say nothing about the interval that has to be stable
-            return self._ejected_at if last is None else max(last, self._ejected_at)
-        watched = self._suspect or self._condition is not State.IN_SERVICE
-        if watched or last is None or self._last_good_at is None:
-            return last
-        return max(last, self._last_good_at)
+        if 0 < self.policy.eject_after <= self.row.weight:
+            self._kept = not self._may_eject()
+            return self._moved(now) if self._kept else self._signal(Signal.LIMIT, now)
+        return self._moved(now)
 
     # -- moving -----------------------------------------------------------------------------------
 
@@ -351,32 +358,35 @@ class Breaker:
                 self._good_probes = 0
                 self._back_off.start(now)
             elif signal in _RETURNS:
-                self._row.forgive_all()
+                self.row.forgive_all()
                 self._pace.forget()
+                self._warming.returned(now)
         return self._moved(now)
 
     def _moved(self, now: float) -> Transition | None:
-        before, after = self._state, self._condition
-        if self._drained is not None:
-            after = State.DRAINED
-        elif self._downtime is not None:
-            after = State.DOWNTIME
-        if self._since is None:
-            self._since = now
+        self.holding.look(now)
+        before, after = self._state, self.holding.over(self._condition)
+        if self.since is None:
+            self.since = now
+        reserved = self.holding.reserves(now)
         if after is before:
+            if reserved is not self._reserved:
+                self._reserved = reserved
+                self._on_move()
             return None
+        self._reserved = reserved
         self._state = after
         self._serving = after in IN_SERVICE_STATES
-        self._since = now
+        self.since = now
         self.history.append((now, after))
         self._on_move()
         return Transition(self.endpoint, before, after, now, self.note(now) or "well again")
 
     def _back_in_s(self, now: float) -> float:
-        if self._drained is not None:
-            return 6 * self.policy.probe_interval_s  # nobody knows: a minute with the defaults
-        if self._downtime is not None:
-            return self._downtime[0] - now
+        unknown_s = 6 * self.policy.probe_interval_s  # a minute with the defaults
+        away_s = self.holding.back_in_s(unknown_s, now)
+        if away_s is not None:
+            return away_s
         if not self.probed_actively:
             return self._back_off.due_at - now
         return (self.policy.return_after - self._good_probes) * self.policy.probe_interval_s

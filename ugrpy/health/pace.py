@@ -8,6 +8,9 @@ it is still asked, and one prompt answer clears it.
 
 A prompt answer is one within the wait that was granted before it came. Measured against its own latency alone, an
 endpoint that always takes two seconds would clear itself with every late answer.
+
+One that is prompt two times in three, and late or of no use the third, never has several in a row, and would cost every third client the
+wait. So the share of such answers counts as well, and it takes a row of prompt ones until it is small again.
 """
 
 import math
@@ -18,33 +21,56 @@ SHORTEST_WAIT_S = 0.02
 TIMES_USUAL = 4.0
 # Weight of the newest latency: the mean follows a lasting change within about ten answers.
 NEWEST_WEIGHT = 0.2
+# Weight of the newest answer in the share of the bad ones: some thirty answers count.
+NEWEST_SHARE = 1 / 32
+# More than this is unreliable, until it is less than that: an honest tail is 0.02, and ten bad answers in one bad second make 0.27.
+UNRELIABLE_SHARE, RELIABLE_SHARE = 0.2, 0.1
 # The default of FanoutPolicy.hedge_s, for callers that do not say how long they would have waited at most.
 USUAL_CAP_S = 0.25
 
 
 class Pace:
-    """One endpoint's usual latency and its row of missed waits."""
+    """One endpoint's usual latency, its row of missed waits, and its share of bad answers."""
 
-    __slots__ = ("_cap_s", "_measured", "latency_s", "slow_after", "sluggish", "stalls")
+    __slots__ = (
+        "_bad_share",
+        "_cap_s",
+        "_measured",
+        "latency_s",
+        "slow_after",
+        "stalls",
+        "unreliable",
+    )
 
     def __init__(self, slow_after: int) -> None:
         self.slow_after = slow_after
         self.latency_s: float | None = None
-        self.sluggish = False
+        self.unreliable = False
         self.stalls = 0
+        self._bad_share = 0.0
         self._cap_s = math.inf
         self._measured = False
 
+    @property
+    def sluggish(self) -> bool:
+        """Whether nobody waits for it."""
+        return self.stalls >= self.slow_after or self.unreliable
+
     def answered(self, latency_s: float) -> None:
         """An operation was answered after ``latency_s``."""
-        if latency_s <= self._usual_wait_s(self._cap_s):
+        prompt = latency_s <= self._usual_wait_s(self._cap_s)
+        if prompt:
             self.stalls = 0
-            self.sluggish = False
+        self._weigh(bad=not prompt)
         if self.latency_s is None or not self._measured:
             self.latency_s = latency_s
         else:
             self.latency_s += NEWEST_WEIGHT * (latency_s - self.latency_s)
         self._measured = True
+
+    def failed(self) -> None:
+        """An operation came to nothing usable."""
+        self._weigh(bad=True)
 
     def seeded(self, latency_s: float) -> None:
         """A probe was answered: a first guess, which the first real operation replaces."""
@@ -55,8 +81,6 @@ class Pace:
         """A client was answered without this endpoint; the wait would have been ``cap_s`` at most."""
         self._cap_s = cap_s
         self.stalls += 1
-        if self.stalls >= self.slow_after:
-            self.sluggish = True
 
     def patience_s(self, cap_s: float) -> float:
         """How long a client waits for this endpoint when another answer is there."""
@@ -65,9 +89,15 @@ class Pace:
     def forget(self) -> None:
         """Start afresh: what was known dates from before an outage."""
         self.latency_s = None
-        self.sluggish = False
+        self.unreliable = False
         self.stalls = 0
+        self._bad_share = 0.0
         self._measured = False
+
+    def _weigh(self, *, bad: bool) -> None:
+        self._bad_share += NEWEST_SHARE * (bad - self._bad_share)
+        limit = RELIABLE_SHARE if self.unreliable else UNRELIABLE_SHARE
+        self.unreliable = self._bad_share > limit
 
     def _usual_wait_s(self, cap_s: float) -> float:
         if self.latency_s is None:

@@ -46,3 +46,18 @@ class HealthPolicy:
             "which it is not waited for at all until it is prompt again.",
         ),
     ] = 3
+    slow_start_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="seconds over which the share of an endpoint that has returned grows to its full size, among equally near ones; 0: at once",
+        ),
+    ] = 30.0
+    max_ejected_percent: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100,
+            description="of all endpoints no more are out for their failures at one time, but one always may be: where more fail, this gateway's own network may be the likelier cause, and clients are sent to endpoints that it cannot reach itself; 100: nobody is ever sent to one that is known to fail; counts in `[health]` only",
+        ),
+    ] = 100

@@ -9,11 +9,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
+from ugrpy.health.notices import Notice
 from ugrpy.namespace.model import EndpointId
 
 
 class State(StrEnum):
-    """What an endpoint is to the gateway at this moment; the first two are in service."""
+    """What an endpoint is to the gateway at this moment; the first two and ``DRAINED`` are in service."""
 
     IN_SERVICE = "in_service"
     REFUSING = "refusing"
@@ -22,12 +23,15 @@ class State(StrEnum):
     TRIAL = "trial"
     """Ejected, and one request has been let through to see (half-open)."""
     DRAINED = "drained"
+    """In service, but by the operator's wish only what nobody else has is taken from there, and nothing is put there."""
+    DISABLED = "disabled"
     """Taken out by the operator."""
     DOWNTIME = "downtime"
     """Announced to be away until a known time."""
 
 
-IN_SERVICE_STATES = frozenset({State.IN_SERVICE, State.REFUSING})
+WELL_STATES = frozenset({State.IN_SERVICE, State.REFUSING})
+IN_SERVICE_STATES = WELL_STATES | {State.DRAINED}
 
 
 class Signal(StrEnum):
@@ -44,8 +48,8 @@ class Signal(StrEnum):
     TRIAL_LOST = "it was given up, nothing is learned"
 
 
-# A pair that is not here changes nothing. DRAINED and DOWNTIME are not in the table: they hide the condition
-# underneath, which goes on by these rules, so that nobody is sent to a dead machine at the end of a downtime.
+# A pair that is not here changes nothing. DRAINED, DISABLED and DOWNTIME are not in the table: they hide the
+# condition underneath, which goes on by these rules, so that nobody is sent to a dead machine at the end of a downtime.
 TABLE: Mapping[tuple[State, Signal], State] = MappingProxyType(
     {
         (State.IN_SERVICE, Signal.LIMIT): State.EJECTED,
@@ -111,7 +115,8 @@ class Transition:
 class HealthSnapshot:
     """One endpoint's health at one moment, for dashboards and metrics. Ages are seconds before that moment.
 
-    ``note`` says in words what is wrong, and is empty when nothing is. ``failures`` is the present row of
+    ``note`` says in words what is wrong, and is empty when nothing is. ``notices`` are what operators and calendars have said of it.
+    ``share`` is how much of its usual traffic it gets after its return. ``failures`` is the present row of
     failures, the other counts are since the start. ``history`` holds (age, state entered), oldest first.
     """
 
@@ -134,16 +139,6 @@ class HealthSnapshot:
     last_good_age_s: float | None
     last_probe_age_s: float | None
     retry_after_s: float
+    share: float
+    notices: tuple[Notice, ...]
     history: tuple[tuple[float, State], ...]
-
-
-def phrase_duration(seconds: float) -> str:
-    """A length of time as people say it: ``0 s``, ``12 s``, ``5 min``, ``3 h``, ``2 d``; rounded down."""
-    whole = max(0, int(seconds))
-    if whole < 120:
-        return f"{whole} s"
-    if whole < 2 * 3600:
-        return f"{whole // 60} min"
-    if whole < 2 * 86400:
-        return f"{whole // 3600} h"
-    return f"{whole // 86400} d"

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 from ugrpy.locality.model import (
     Address,
     Candidate,
+    Choice,
     LocalityError,
     Place,
     PreferenceRule,
@@ -103,8 +104,8 @@ class Ranker:
             return plan.fixed
         return tuple(chain.from_iterable(draw_lot(lot, draw) for lot in plan.lots))
 
-    def place(self, zone: Zone, rooms: Mapping[str, float], draw: Draw) -> tuple[str, ...]:
-        """Where a client in ``zone`` writes, best first: ranked as for reading, but equally near ones are drawn in proportion to
+    def place(self, zone: Zone, rooms: Mapping[str, float], draw: Draw) -> tuple[Choice, ...]:
+        """Where a client in ``zone`` writes, best first, and why: ranked as for reading, but equally near ones are drawn in proportion to
         their weight times their ``rooms``, any positive measure of what each can still take (row M12).
         """
         most = max(rooms.values(), default=0.0) or 1.0
@@ -115,12 +116,11 @@ class Ranker:
             for name, room in rooms.items()
             if (candidate := self._candidates.get(name)) is not None and not candidate.excluded
         ]
-        lots = (
-            lot
-            for tier in tiers_of(zone, eligible, self._fuzz_km)
-            for lot in (tier.brisk, tier.slow)
-        )
-        return tuple(chain.from_iterable(draw_lot(lot, draw) for lot in lots))
+        return explained(zone, tiers_of(zone, eligible, self._fuzz_km), draw, self._fuzz_km)
+
+    def why_excluded(self, name: str) -> str:
+        """Why nobody is sent there, empty when somebody may be."""
+        return self._why_not(name, NOBODY)
 
     def explain(
         self,

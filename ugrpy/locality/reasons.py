@@ -4,7 +4,7 @@ A reason names, as far as they apply: the rule, the distance or what is unknown,
 
     rule 10.1.0.0/16 prefers uvic; 3 km from the client
     812 km from the client; drawn 1 of 3 within 10 km
-    the client's position is unknown; slow now, so behind its equals
+    the client's position is unknown; slow or at risk now, so behind its equals
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ def _drawn(zone: Zone, tier: Tier, draw: Draw, fuzz_km: float) -> Iterator[tuple
     for lot in (tier.brisk, tier.slow):
         slow = lot is tier.slow and (tier.brisk.drawn or tier.brisk.behind)
         for turn, name in enumerate(draw_lot(lot, draw), start=1):
-            words = ["slow now, so behind its equals"] if slow else []
+            words = ["slow or at risk now, so behind its equals"] if slow else []
             if (how := _by_lot(zone, lot, turn, name, fuzz_km)) is not None:
                 words.append(how)
             yield name, words

@@ -16,19 +16,30 @@ silent endpoints could improve its answer. It is answered
 - at the first *found*, if it only asks whether the name exists (``Want.ANY``: HEAD, PROPFIND Depth 0);
 - when no silent endpoint could still outrank the best holder known, or when those that could have used up the patience
   they deserve, counted from the first *found* (``Want.BEST``: a redirect);
-- when everybody has answered or the deadline has passed (``Want.ALL``: metalinks, listings; and every miss).
+- when everybody has answered, or has been silent for much longer than usual while others have it (``Want.MOST``: metalinks);
+- when everybody has answered or the deadline has passed (``Want.ALL``: listings, changes; and every miss).
 
 Order of preference decides while patience lasts, order of arrival afterwards. Patience is given per endpoint, since a
 site that usually answers within 40 ms and has been silent for 250 is unlikely to be worth another wait; ``health``
 knows what is usual.
 
+A question that got lost (a connection that died unnoticed, a server that stumbled over this one request) is not answered by more waiting. When
+one silent endpoint alone keeps a waiter waiting, longer than nineteen in twenty of its answers take, it is worth being asked again
+(``AskAgain``). While several are silent it is not: then it is the gateway or the network that is slow, and would be
+asked to do more. Whether it may be done is not decided here: that depends on how the endpoint is, and on how often it was done of late.
+
+Nor does more waiting help with an endpoint that has been silent for many times what is usual for it. When somebody has the file and nobody
+who waits needs the word of all, that endpoint is given up then, and what it holds is *unknown*, as at the deadline: it gets its connection
+back, and ``health`` hears of it within a second and not within ten. A miss and a listing are another matter: nothing true can be said without
+that endpoint, so they wait for it until the deadline, however quick it usually is.
+
 This file is a machine without I/O and without a clock. ``handle`` takes one event and returns commands; the federation
 carries them out and has no opinion. Several clients may wait on one machine: identical questions in flight share their
 asks (row D39), and each waiter has its own preferences, because clients stand in different places. After a waiter
-has been answered the remaining asks go on until the deadline, and what they say still enriches the cache (row D40); a
+has been answered the remaining asks go on for as long as is said above, and what they say still enriches the cache (row D40); a
 reply once given is never changed. When all waiters leave before any was answered, the asks are cancelled.
 
-Invariants, checked by properties: each endpoint is asked at most once; each waiter is answered at most once, and
+Invariants, checked by properties: each endpoint is asked at most once, and once more at most; each waiter is answered at most once, and
 exactly once unless it leaves; nothing is commanded after ``Finished``; a deadline never turns silence into absence.
 
 The deadline is for silence. Who is naming the children of a long collection is not silent, and earns a second more for
@@ -37,140 +48,57 @@ every thousand names (``NAMES_PER_S``): enough for a server that works, nothing 
 Sources: Dean and Barroso, "The Tail at Scale" (2013) on hedging; RFC 8305 section 5 on staggered attempts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import Annotated
 
-from pydantic import Field
-
+from ugrpy.namespace.fanout_words import (
+    Answer,
+    Ask,
+    AskAgain,
+    Cancel,
+    Command,
+    Event,
+    Expected,
+    FanoutPolicy,
+    Finished,
+    Heard,
+    Joined,
+    Left,
+    ListingPart,
+    Outranks,
+    Tick,
+    WakeAt,
+    Want,
+    no_preference,
+)
 from ugrpy.namespace.gather import Gathering
-from ugrpy.namespace.merge import Knowledge, Sighting, merge_entries
+from ugrpy.namespace.merge import Sighting, merge_entries
 from ugrpy.namespace.model import Cause, EndpointId, Entry, Found, Kind, Observation, Unknown
+
+__all__ = [
+    "Answer",
+    "Ask",
+    "AskAgain",
+    "Cancel",
+    "Command",
+    "Event",
+    "Expected",
+    "Fanout",
+    "FanoutPolicy",
+    "Finished",
+    "Heard",
+    "Joined",
+    "Left",
+    "ListingPart",
+    "Outranks",
+    "Tick",
+    "WakeAt",
+    "Want",
+    "no_preference",
+]
 
 # Slower than any storage we met lists (XRootD: some 20,000 names in a second), faster than anybody who only wants to hold us.
 NAMES_PER_S = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class FanoutPolicy:
-    """How long a question may take."""
-
-    deadline_s: Annotated[
-        float, Field(gt=0, le=600, description="seconds after which every question is answered")
-    ] = 10.0
-    hedge_s: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=60,
-            description="most seconds a found file waits for a silent endpoint nearer by",
-        ),
-    ] = 0.25
-
-
-class Want(Enum):
-    """How much a waiter needs to know."""
-
-    ANY = auto()
-    BEST = auto()
-    ALL = auto()
-
-
-# Could the first endpoint be a strictly better choice than the second for this waiter?
-Outranks = Callable[[EndpointId, EndpointId], bool]
-
-
-def no_preference(_silent: EndpointId, _holder: EndpointId) -> bool:
-    """For waiters who do not care where."""
-    return False
-
-
-# -- events ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A client waits for the answer. ``waiter`` is any number not used before on this machine."""
-
-    waiter: int
-    want: Want
-    outranks: Outranks = no_preference
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The client has gone away."""
-
-    waiter: int
-
-
-@dataclass(frozen=True, slots=True)
-class ListingPart:
-    """Children that an endpoint has named so far."""
-
-    endpoint: EndpointId
-    entries: Sequence[Entry]
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """An endpoint has given its final word."""
-
-    endpoint: EndpointId
-    observation: Observation
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time has passed. Event loops round their timers, so it may come a little before the time asked for."""
-
-
-Event = Joined | Left | ListingPart | Heard | Tick
-
-# -- commands -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Put the question to this endpoint."""
-
-    endpoint: EndpointId
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """Stop asking this endpoint; nobody needs its word any more."""
-
-    endpoint: EndpointId
-
-
-@dataclass(frozen=True, slots=True)
-class WakeAt:
-    """Send a ``Tick`` at this time unless a later ``WakeAt`` replaces it."""
-
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """This waiter's answer: all that is known now. ``silent`` endpoints had not spoken yet.
-
-    ``stalled`` are those among them that could have improved the answer and whose patience ran out.
-    """
-
-    waiter: int
-    knowledge: Knowledge
-    silent: frozenset[EndpointId]
-    stalled: frozenset[EndpointId] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Everybody has spoken or been cancelled; the machine takes no more events."""
-
-
-Command = Ask | Cancel | WakeAt | Answer | Finished
 
 
 # -- the machine ----------------------------------------------------------------------------------
@@ -184,16 +112,18 @@ class _Waiter:
 
 @dataclass(slots=True)
 class Fanout:
-    """One question to several endpoints. ``patience_s`` says how long each may keep a found file waiting."""
+    """One question to several endpoints. ``patience_s`` says how long each may keep a found file waiting, ``expected`` what is usual for it."""
 
     endpoints: Sequence[EndpointId]
     policy: FanoutPolicy
     started_s: float
     patience_s: Mapping[EndpointId, float] = field(default_factory=dict)
+    expected: Mapping[EndpointId, Expected] = field(default_factory=dict)
     finished: bool = False
     knowledge: dict[EndpointId, Sighting] = field(default_factory=dict)
     gathered: Gathering | None = None
     _waiting: dict[int, _Waiter] = field(default_factory=dict)
+    _asked_again: set[EndpointId] = field(default_factory=set)
     _first_found_s: float | None = None
     _answered: bool = False
     _asked: bool = False
@@ -219,10 +149,23 @@ class Fanout:
         return self.started_s + self.policy.deadline_s
 
     def _deadline_of(self, endpoint: EndpointId) -> float:
-        named = self.gathered.named_by[endpoint] if self.gathered is not None else 0
+        if self._true_without(endpoint):
+            expected = self.expected.get(endpoint)
+            if expected is not None and expected.give_up_s is not None:
+                return self.started_s + min(expected.give_up_s, self.policy.deadline_s)
+        # whole seconds, or each name would wind the timer
+        return self.deadline_s + self._named_by(endpoint) // NAMES_PER_S
+
+    def _named_by(self, endpoint: EndpointId) -> int:
+        return self.gathered.named_by[endpoint] if self.gathered is not None else 0
+
+    def _true_without(self, endpoint: EndpointId) -> bool:
+        """Whether all that is going to be said is true without this endpoint: somebody has it, and nobody waits for every word."""
         return (
-            self.deadline_s + named // NAMES_PER_S
-        )  # whole seconds, or each name would wind the timer
+            self._first_found_s is not None
+            and self.gathered is None
+            and not any(waiter.want is Want.ALL for waiter in self._waiting.values())
+        )
 
     def handle(self, event: Event, now_s: float) -> list[Command]:
         """Take one event; return what is to be done, in order."""
@@ -250,8 +193,7 @@ class Fanout:
                     self._hear(endpoint, observation, now_s)
             case Tick():
                 self._wake_at_s = None  # spent, even when it rang too early
-                if now_s >= self.deadline_s:
-                    return self._give_up(now_s)
+                return self._give_up(now_s)
         return []
 
     def _gather(self, endpoint: EndpointId, entries: Sequence[Entry]) -> None:
@@ -282,7 +224,7 @@ class Fanout:
         late = sorted(name for name in self.silent if now_s >= self._deadline_of(name))
         for endpoint in late:
             whole_s = self._deadline_of(endpoint) - self.started_s
-            what = "no answer" if whole_s == self.policy.deadline_s else "not finished"
+            what = "no answer" if whole_s <= self.policy.deadline_s else "not finished"
             detail = f"{what} within {whole_s:g} s"
             self._hear(endpoint, Unknown(Cause.TIMEOUT, detail), now_s)
         return [Cancel(endpoint) for endpoint in late]
@@ -304,7 +246,7 @@ class Fanout:
         self, waiter: _Waiter, silent: frozenset[EndpointId]
     ) -> list[EndpointId]:
         """The silent endpoints whose word could still change this waiter's answer for the better."""
-        if self._first_found_s is None or waiter.want is Want.ALL:
+        if self._first_found_s is None or waiter.want in (Want.ALL, Want.MOST):
             return sorted(silent)
         if waiter.want is Want.ANY:
             return []
@@ -339,16 +281,33 @@ class Fanout:
         if not silent:
             self.finished = True
             return [Finished()]
+        commands: list[Command] = []
         at_s = min(self._deadline_of(name) for name in silent)
         for waiter in self._waiting.values():
-            until_s = self._patient_until_s(self._worth_waiting_for(waiter, silent), waiter)
+            rivals = self._worth_waiting_for(waiter, silent)
+            until_s = self._patient_until_s(rivals, waiter)
             if until_s is not None:
                 at_s = min(at_s, until_s)
+            again_s = self._worth_asking_again_s(rivals)
+            if again_s is not None and again_s <= now_s:
+                self._asked_again.add(rivals[0])
+                commands.append(AskAgain(rivals[0]))
+            elif again_s is not None:
+                at_s = min(at_s, again_s)
         at_s = max(at_s, now_s)
-        if at_s == self._wake_at_s:
-            return []
-        self._wake_at_s = at_s
-        return [WakeAt(at_s)]
+        if at_s != self._wake_at_s:
+            self._wake_at_s = at_s
+            commands.append(WakeAt(at_s))
+        return commands
+
+    def _worth_asking_again_s(self, rivals: Sequence[EndpointId]) -> float | None:
+        """When the only one who is waited for is worth a second question; ``None``: there are others, or it has begun to answer."""
+        if len(rivals) != 1 or rivals[0] in self._asked_again or self._named_by(rivals[0]):
+            return None
+        expected = self.expected.get(rivals[0])
+        if expected is None or expected.again_s is None:
+            return None
+        return self.started_s + expected.again_s
 
 
 def _best(holders: Sequence[EndpointId], outranks: Outranks) -> EndpointId:

@@ -6,11 +6,11 @@ turns the map into one answer; as a function of the map it inherits all of that.
 
 Replicas that disagree are never averaged or dropped silently (rows D57, K30). The holders vote: first on the kind, then
 among files on size, then on any digest two of them both give. The losers stay in the answer as conflicts, and leave the
-redirect set. Votes can tie, so the order of preference is fixed: more holders, then the newer copy, then the larger,
-then the endpoint names; a tie on the kind goes to the collection, since a file would hide a whole subtree.
+redirect set. Votes can tie, so the order of preference is fixed: more holders, then fewer that are doubted (``credit``), then the newer copy, then the
+larger, then the endpoint names; a tie on the kind goes to the collection, since a file would hide a whole subtree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 from ugrpy.namespace.model import (
@@ -35,6 +35,7 @@ class Sighting:
 
 
 Knowledge = Mapping[EndpointId, Sighting]
+NOBODY: Set[EndpointId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ def _order(sighting: Sighting) -> tuple[float, str]:
     return sighting.at_s, repr(sighting.observation)
 
 
-def summarise(knowledge: Knowledge) -> Summary:
-    """The one answer that the sightings amount to."""
+def summarise(knowledge: Knowledge, doubted: Set[EndpointId] = NOBODY) -> Summary:
+    """The one answer that the sightings amount to; the ``doubted`` lose ties."""
     found: dict[EndpointId, Entry] = {}
     absent: list[EndpointId] = []
     denied: dict[EndpointId, Denied] = {}
@@ -102,14 +103,14 @@ def summarise(knowledge: Knowledge) -> Summary:
             case _:
                 absent.append(endpoint)
     return Summary(
-        merged=merge_entries(found) if found else None,
+        merged=merge_entries(found, doubted) if found else None,
         absent=tuple(sorted(absent)),
         denied=denied,
         unknown=unknown,
     )
 
 
-def merge_entries(found: Mapping[EndpointId, Entry]) -> Merged:
+def merge_entries(found: Mapping[EndpointId, Entry], doubted: Set[EndpointId] = NOBODY) -> Merged:
     """Merge what the holders of one name say; ``found`` must not be empty."""
     if len(found) == 1:
         ((endpoint, entry),) = found.items()
@@ -120,8 +121,8 @@ def merge_entries(found: Mapping[EndpointId, Entry]) -> Merged:
     conflicts: list[Conflict] = []
     agreeing = _vote_on_kind(found, conflicts)
     if next(iter(agreeing.values())).kind is Kind.FILE:
-        agreeing = _vote_on_size(agreeing, conflicts)
-        agreeing = _vote_on_digests(agreeing, conflicts)
+        agreeing = _vote_on_size(agreeing, conflicts, doubted)
+        agreeing = _vote_on_digests(agreeing, conflicts, doubted)
     holders = tuple(sorted(agreeing))
     return Merged(
         _united(agreeing, holders), holders, tuple(sorted(conflicts, key=lambda c: c.endpoint))
@@ -153,15 +154,17 @@ def _vote_on_kind(
     return {endpoint: entry for endpoint, entry in found.items() if entry.kind is winner}
 
 
-def _preference(camp: Mapping[EndpointId, Entry]) -> tuple[int, int, int, list[EndpointId]]:
-    """Sorts the preferred camp first: more holders, newer, larger, smaller names."""
+def _preference(
+    camp: Mapping[EndpointId, Entry], doubted: Set[EndpointId]
+) -> tuple[int, int, int, int, list[EndpointId]]:
+    """Sorts the preferred camp first: more holders, fewer of them doubted, newer, larger, smaller names."""
     newest = max((entry.mtime_s or 0 for entry in camp.values()), default=0)
     largest = max((entry.size_bytes or 0 for entry in camp.values()), default=0)
-    return -len(camp), -newest, -largest, sorted(camp)
+    return -len(camp), len(doubted & camp.keys()), -newest, -largest, sorted(camp)
 
 
 def _vote_on_size(
-    files: Mapping[EndpointId, Entry], conflicts: list[Conflict]
+    files: Mapping[EndpointId, Entry], conflicts: list[Conflict], doubted: Set[EndpointId]
 ) -> Mapping[EndpointId, Entry]:
     camps: dict[int, dict[EndpointId, Entry]] = {}
     for endpoint, entry in files.items():
@@ -169,7 +172,7 @@ def _vote_on_size(
             camps.setdefault(entry.size_bytes, {})[endpoint] = entry
     if len(camps) < 2:
         return files
-    winner = min(camps, key=lambda size: _preference(camps[size]))
+    winner = min(camps, key=lambda size: _preference(camps[size], doubted))
     agreeing: dict[EndpointId, Entry] = {}
     for endpoint, entry in files.items():
         # an endpoint that gives no size contradicts nobody
@@ -181,7 +184,7 @@ def _vote_on_size(
 
 
 def _vote_on_digests(
-    files: Mapping[EndpointId, Entry], conflicts: list[Conflict]
+    files: Mapping[EndpointId, Entry], conflicts: list[Conflict], doubted: Set[EndpointId]
 ) -> Mapping[EndpointId, Entry]:
     agreeing = files
     for algorithm in sorted(
@@ -193,7 +196,7 @@ def _vote_on_digests(
                 camps.setdefault(value, {})[endpoint] = entry
         if len(camps) < 2:
             continue
-        winner = min(camps, key=lambda value: _preference(camps[value]))
+        winner = _preferred(camps, doubted)
         losers = {endpoint for camp in camps.values() for endpoint in camp} - set(camps[winner])
         for endpoint in losers:
             said = ",".join(_values(agreeing[endpoint].digests, algorithm))
@@ -202,6 +205,10 @@ def _vote_on_digests(
             endpoint: entry for endpoint, entry in agreeing.items() if endpoint not in losers
         }
     return agreeing
+
+
+def _preferred(camps: Mapping[str, Mapping[EndpointId, Entry]], doubted: Set[EndpointId]) -> str:
+    return min(camps, key=lambda value: _preference(camps[value], doubted))
 
 
 def _values(digests: tuple[Digest, ...], algorithm: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NewType
 
 from ugrpy.core.errors import Busy, EndpointError, Malformed, TimedOut, Unreachable
+from ugrpy.core.trouble import Reason, Trouble
 
 EndpointId = NewType("EndpointId", str)
 
@@ -78,18 +79,39 @@ class Denied:
     status: int = 403
     detail: str = ""
 
+    @property
+    def reason(self) -> Reason:
+        """Why, for those who miss it: it answered, so nothing has failed."""
+        return Reason(self.detail or "refused", None, status=self.status)
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """No usable answer. ``retry_after_s`` is the endpoint's own wish, when it sent one.
 
-    ``detail`` may be told to clients and names no place; ``inside`` is for operators.
+    ``detail`` may be told to clients and names no place; ``inside`` is for operators. ``trouble`` says more closely what went wrong,
+    where that is known.
     """
 
     cause: Cause
     detail: str = ""
     retry_after_s: float | None = field(default=None, compare=False)
     inside: str = field(default="", compare=False)
+    trouble: Trouble | None = field(default=None, compare=False)
+
+    @property
+    def reason(self) -> Reason:
+        """Why, for those who miss it."""
+        return Reason(self.detail or self.cause.value, self.trouble or _TROUBLES[self.cause])
+
+
+_TROUBLES = {
+    Cause.TIMEOUT: Trouble.HTTP_RESPONSE_TIMEOUT,
+    Cause.UNREACHABLE: Trouble.DESTINATION_UNAVAILABLE,
+    Cause.BUSY: Trouble.DESTINATION_UNAVAILABLE,
+    Cause.MALFORMED: Trouble.HTTP_PROTOCOL_ERROR,
+    Cause.FAILED: Trouble.HTTP_RESPONSE_INCOMPLETE,
+}
 
 
 Observation = Found | Absent | Denied | Unknown
@@ -108,4 +130,4 @@ def unknown_from(error: EndpointError) -> Unknown:
             cause = Cause.BUSY
         case _:
             cause = Cause.FAILED
-    return Unknown(cause, str(error), error.retry_after_s, error.inside)
+    return Unknown(cause, str(error), error.retry_after_s, error.inside, error.trouble)

@@ -59,6 +59,10 @@ class Overlay:
         """Whether anything is under way for this name."""
         return path in self._uploads or path in self._removals
 
+    def touches_inside(self, path: str) -> bool:
+        """Whether anything is under way for a name right in this collection."""
+        return path in self._inside
+
     def upload(self, path: str) -> Upload | None:
         """The upload under way."""
         return self._uploads.get(path)

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ugrpy.core.errors import Forbidden, NotFound, RequestError, Unavailable
+from ugrpy.core.trouble import Reason
 from ugrpy.namespace.merge import Summary
 from ugrpy.namespace.model import Cause, EndpointId, Unknown
 
@@ -69,9 +70,7 @@ def refusal(path: str, summary: Summary, out: Mapping[EndpointId, OutOfService])
     if summary.denied:
         return Forbidden(
             f"{path}: {_counted(summary.denied)} would not let this gateway look",
-            missing={
-                str(name): denied.detail or "refused" for name, denied in summary.denied.items()
-            },
+            missing={str(name): denied.reason for name, denied in summary.denied.items()},
         )
     return NotFound(f"{path}: no storage element holds it", missing=missing)
 
@@ -80,10 +79,8 @@ def missing_reasons(
     unknown: Mapping[EndpointId, Unknown], out: Mapping[EndpointId, OutOfService]
 ) -> dict[str, str]:
     """Who has not been heard, and why; for people."""
-    reasons = {
-        str(name): silence.detail or silence.cause.value for name, silence in unknown.items()
-    }
-    return reasons | {str(name): state.reason for name, state in out.items()}
+    reasons: dict[str, str] = {str(name): silence.reason for name, silence in unknown.items()}
+    return reasons | {str(name): Reason(state.reason) for name, state in out.items()}
 
 
 def _unknown(

@@ -27,6 +27,8 @@ log = structlog.get_logger("ugrpy.service")
 SUFFIX = ".sock"
 # A worker that has not confirmed anything for so long, while something waits for it, is killed.
 CONFIRM_S = 3.0
+# Where so many messages wait to be confirmed, none is added that may as well be missed.
+MOST_WAITING = 1000
 LONGEST_BYTES = 16 * 1024 * 1024
 _LENGTH = struct.Struct("!I")
 _CONFIRMED = b"\x06"
@@ -92,23 +94,39 @@ class Bus:
 
     async def tell(self, message: bytes) -> None:
         """Tell all others; returns when each has confirmed or is gone. Raises ``ValueError`` for a message that is too long."""
+        await asyncio.gather(
+            *(self._tell_one(name, message) for name in await self._others(message))
+        )
+
+    async def mention(self, message: bytes) -> None:
+        """Send it to all others without waiting for anybody; one that takes nothing up misses it."""
+        for name in await self._others(message):
+            async with self._turns[name]:
+                line = await self._line(name)
+                if line is not None and not line.congested:
+                    line.send(message).cancel()  # of no interest when it is confirmed
+
+    async def _others(self, message: bytes) -> list[str]:
         if len(message) > LONGEST_BYTES:
             raise ValueError(f"a message of {len(message)} bytes is not sent")
         async with self._looking:  # one after the other, so that messages stay in their order
             names = await asyncio.to_thread(os.listdir, self._folder)
-        others = [name for name in names if name.endswith(SUFFIX) and name != self._own.name]
-        if others:
-            await asyncio.gather(*(self._tell_one(name, message) for name in others))
+        return [name for name in names if name.endswith(SUFFIX) and name != self._own.name]
+
+    async def _line(self, name: str) -> "_Line | None":
+        line = self._lines.get(name)
+        if line is None or line.closed:
+            self._lines.pop(name, None)
+            line = await _Line.to(self._folder / name)
+            if line is not None:
+                self._lines[name] = line
+        return line
 
     async def _tell_one(self, name: str, message: bytes) -> None:
         async with self._turns[name]:  # one connection for all, and messages in their order
-            line = self._lines.get(name)
-            if line is None or line.closed:
-                self._lines.pop(name, None)
-                line = await _Line.to(self._folder / name)
-                if line is None:
-                    return
-                self._lines[name] = line
+            line = await self._line(name)
+            if line is None:
+                return
             confirmed = line.send(message)
         try:
             await line.confirmation(confirmed, self._confirm_s)
@@ -162,6 +180,11 @@ class _Line:
         except (ConnectionRefusedError, FileNotFoundError):
             await asyncio.to_thread(_remove, path)
             return None
+
+    @property
+    def congested(self) -> bool:
+        """The other has not taken up for a while what was sent."""
+        return len(self._waiting) >= MOST_WAITING
 
     def send(self, message: bytes) -> "asyncio.Future[None]":
         """Send it; returns what is done when it is confirmed."""

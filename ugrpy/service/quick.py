@@ -18,17 +18,15 @@ from ugrpy.core.clock import SystemClock
 _wall = SystemClock.wall
 
 
-def head_of(status: int, headers: CIMultiDict[str]) -> bytes:
-    """The head up to, but without, the value of ``Date``. Raises ``ValueError`` for what would break the head."""
-    return _lines(status, headers) + b"Content-Length: 0\r\nDate: "
+WITHOUT_BODY = b"Content-Length: 0\r\nDate: "
+"""What goes between the other lines of a head and the date that ``QuickResponse`` adds."""
 
 
 def head_before_length(status: int, headers: CIMultiDict[str]) -> bytes:
-    """The head up to, but without, ``Content-Length``: for ``QuickBody``. Raises as ``head_of``."""
-    return _lines(status, headers)
+    """The head up to, but without, ``Content-Length``: for ``QuickBody``, and with ``WITHOUT_BODY`` for ``QuickResponse``.
 
-
-def _lines(status: int, headers: CIMultiDict[str]) -> bytes:
+    Raises ``ValueError`` for what would break the head.
+    """
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if any("\r" in line or "\n" in line for line in lines):

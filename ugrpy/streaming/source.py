@@ -119,7 +119,7 @@ class Source:
         """The transfer may have begun before every storage had said whether it holds the file."""
         zone, before = self._reading.zone, self._federation.expect(self._known).entry
         try:
-            known = await self._federation.locate(self._known.path, Want.ALL, zone)
+            known = await self._federation.locate(self._known.path, Want.MOST, zone)
             entry = self._federation.expect(known).entry
             order = self._federation.order(known, zone)
         except RequestError:

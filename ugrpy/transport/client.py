@@ -102,6 +102,7 @@ class Transport:
         self._options = options
         self._resolver = AsyncResolver()
         self._may_connect = may_connect
+        self._under_way = 0
         self._asking = self._session(user_agent, self._connector(keepalive_timeout=60))
         self._changing = self._session(user_agent, self._connector(force_close=True))
 
@@ -129,6 +130,11 @@ class Transport:
     def __repr__(self) -> str:
         return f"Transport({self.endpoint}, closed={self._asking.closed})"
 
+    @property
+    def spare(self) -> int:
+        """How many more questions can be asked at once before one has to wait for a connection."""
+        return max(0, self._options.max_connections - self._under_way)
+
     @asynccontextmanager
     async def exchange(
         self,
@@ -152,24 +158,29 @@ class Transport:
         when the request has been sent. A body that is still arriving goes out in chunks unless the headers announce its
         length; when it breaks off or lasts too long, the endpoint sees a broken request and ``BodyBroken`` is raised.
         """
-        with endpoint_errors(self.endpoint, method, self._options.total_timeout_s):
-            request = _Request(method, url, headers, body, proxy, Patience(idle_s, head_s))
-            response, asked_whole = await self._answer(request)
-            try:
-                within = (self.endpoint, method, idle_s)
-                reply = Reply(
-                    response.status, response.headers, response.content, asked_whole, within
-                )
-                failed = response.status >= 500 or response.status == 429
-                if failed and response.status not in answers:
-                    await reply.drain()
-                    raise _refusal(self.endpoint, method, reply)
-                yield reply
-                if not response.content.at_eof():
-                    await reply.drain()
-            finally:
-                # a body read to its end has already given the connection back to the pool
-                response.close() if not response.content.at_eof() else response.release()
+        asks = method in _SAFE_METHODS
+        self._under_way += asks
+        try:
+            with endpoint_errors(self.endpoint, method, self._options.total_timeout_s):
+                request = _Request(method, url, headers, body, proxy, Patience(idle_s, head_s))
+                response, asked_whole = await self._answer(request)
+                try:
+                    within = (self.endpoint, method, idle_s)
+                    reply = Reply(
+                        response.status, response.headers, response.content, asked_whole, within
+                    )
+                    failed = response.status >= 500 or response.status == 429
+                    if failed and response.status not in answers:
+                        await reply.drain()
+                        raise _refusal(self.endpoint, method, reply)
+                    yield reply
+                    if not response.content.at_eof():
+                        await reply.drain()
+                finally:
+                    # a body read to its end has already given the connection back to the pool
+                    response.close() if not response.content.at_eof() else response.release()
+        finally:
+            self._under_way -= asks
 
     async def _answer(self, request: "_Request") -> tuple[aiohttp.ClientResponse, bool]:
         """Ask, and once more when a connection from the pool turns out to be closed (RFC 9112 section 9.3.1).
@@ -225,7 +236,7 @@ class Transport:
             words = f"{request.method}: {limit.expired}"
             if limit.is_fetching:
                 raise BodyBroken(words) from error
-            raise TimedOut(words, endpoint=self.endpoint) from error
+            raise TimedOut(words, endpoint=self.endpoint, trouble=limit.trouble) from error
 
     async def close(self) -> None:
         """Close all connections."""

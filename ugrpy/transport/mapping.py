@@ -19,6 +19,7 @@ from aiohttp.http_exceptions import (
 )
 
 from ugrpy.core.errors import EndpointError, Malformed, OffLimits, TimedOut, Unreachable
+from ugrpy.core.trouble import Trouble
 
 # aiohttp says of a body only that it is incomplete, and appends what the lost connection said when it was not an
 # orderly end.
@@ -45,7 +46,7 @@ _HEADS = {
     "Can not decode content-encoding": "it is in a coding that was not asked for",
 }
 
-Explained = tuple[type[EndpointError], str]
+Explained = tuple[type[EndpointError], str, Trouble]
 
 
 @contextmanager
@@ -56,55 +57,70 @@ def endpoint_errors(endpoint: str, doing: str, total_timeout_s: float) -> Iterat
     except EndpointError:
         raise
     except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
-        kind, what = _explained(error, total_timeout_s)
+        kind, what, trouble = _explained(error, total_timeout_s)
         more = _short(error)
         inside = f"{doing}: {what}" if more in what else f"{doing}: {what} ({more})"
-        raise kind(f"{doing}: {what}", endpoint=endpoint, inside=inside) from error
+        raise kind(f"{doing}: {what}", endpoint=endpoint, inside=inside, trouble=trouble) from error
 
 
 def _explained(error: Exception, total_timeout_s: float) -> Explained:
-    """Which of our errors it is, and what happened, in words that name no place."""
+    """Which of our errors it is, what happened, in words that name no place, and the name it has among proxies."""
     match error:
         case TimeoutError():
-            return TimedOut, f"not finished within {total_timeout_s:g} s"
-        case aiohttp.ClientConnectorDNSError():
-            return Unreachable, "its host name cannot be resolved"
+            late = f"not finished within {total_timeout_s:g} s"
+            return TimedOut, late, Trouble.HTTP_RESPONSE_TIMEOUT
         case aiohttp.ClientSSLError() | ssl.SSLError():
-            return Unreachable, f"TLS failed: {_tls_words(error)}"
-        case aiohttp.ClientConnectorError() if error.os_error.errno == errno.EACCES:
-            return OffLimits, _os_words(error.os_error)
+            return Unreachable, f"TLS failed: {_tls_words(error)}", _tls_trouble(error)
         case aiohttp.ClientConnectorError():
-            return Unreachable, _os_words(error.os_error) or _unnumbered(error.os_error)
+            return _no_connection(error)
         case aiohttp.ServerDisconnectedError():
-            return Unreachable, "the connection was closed without an answer"
+            words = "the connection was closed without an answer"
+            return Unreachable, words, Trouble.CONNECTION_TERMINATED
         case aiohttp.ClientPayloadError():
             return _broken_body(error)
         case aiohttp.ClientResponseError():
-            return Malformed, f"the answer is not HTTP{_broken_head(error)}"
+            words = f"the answer is not HTTP{_broken_head(error)}"
+            return Malformed, words, Trouble.HTTP_PROTOCOL_ERROR
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return Malformed, "not a URL for HTTP"
+            return Malformed, "not a URL for HTTP", Trouble.DESTINATION_UNAVAILABLE
         case _:
             words = _os_words(error) if isinstance(error, OSError) else ""
-            return Unreachable, f"the connection was lost{words and ': '}{words}"
+            lost = f"the connection was lost{words and ': '}{words}"
+            return Unreachable, lost, Trouble.CONNECTION_TERMINATED
 
 
-def _unnumbered(error: OSError) -> str:
-    # raised by the loop itself, and only while TLS is being agreed on
-    if isinstance(error, ConnectionResetError):
-        return "TLS failed: the other side closed the connection"
-    return "no connection can be made"
+def _no_connection(error: aiohttp.ClientConnectorError) -> Explained:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return Unreachable, "its host name cannot be resolved", Trouble.DNS_ERROR
+    system = error.os_error
+    words = _os_words(system)
+    match system.errno:
+        case errno.EACCES:
+            return OffLimits, words, Trouble.DESTINATION_IP_PROHIBITED
+        case errno.ECONNREFUSED:
+            return Unreachable, words, Trouble.CONNECTION_REFUSED
+        case errno.ETIMEDOUT:
+            return Unreachable, words, Trouble.CONNECTION_TIMEOUT
+        case _ if words or not isinstance(system, ConnectionResetError):
+            words = words or "no connection can be made"
+            return Unreachable, words, Trouble.DESTINATION_UNAVAILABLE
+        case _:  # raised by the loop itself, and only while TLS is being agreed on
+            closed = "TLS failed: the other side closed the connection"
+            return Unreachable, closed, Trouble.TLS_PROTOCOL_ERROR
 
 
 def _broken_body(error: aiohttp.ClientPayloadError) -> Explained:
     if _LOST.search(str(error)):
-        return Unreachable, "the connection was lost in the middle of the answer"
+        words = "the connection was lost in the middle of the answer"
+        return Unreachable, words, Trouble.CONNECTION_TERMINATED
     match error.__cause__:
         case ContentLengthError() | TransferEncodingError():
-            return Malformed, "the answer ended before its announced end"
+            words = "the answer ended before its announced end"
+            return Malformed, words, Trouble.HTTP_RESPONSE_INCOMPLETE
         case ContentEncodingError():
-            return Malformed, "the answer cannot be unpacked"
+            return Malformed, "the answer cannot be unpacked", Trouble.HTTP_PROTOCOL_ERROR
         case _:
-            return Malformed, "the answer cannot be read"
+            return Malformed, "the answer cannot be read", Trouble.HTTP_PROTOCOL_ERROR
 
 
 def _broken_head(error: aiohttp.ClientResponseError) -> str:
@@ -112,6 +128,13 @@ def _broken_head(error: aiohttp.ClientResponseError) -> str:
         if error.message.startswith(start):
             return f": {words}"
     return ""
+
+
+def _tls_trouble(error: Exception) -> Trouble:
+    certificate = aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError
+    if isinstance(error, certificate):
+        return Trouble.TLS_CERTIFICATE_ERROR
+    return Trouble.TLS_PROTOCOL_ERROR
 
 
 def _tls_words(error: Exception) -> str:

@@ -11,6 +11,7 @@ from typing import Self
 
 import aiohttp
 
+from ugrpy.core.trouble import Trouble
 from ugrpy.transport.options import TransportOptions
 
 
@@ -35,6 +36,7 @@ class HeadLimit:
     """
 
     __slots__ = (
+        "_connects",
         "_options",
         "_over",
         "_patience",
@@ -54,6 +56,7 @@ class HeadLimit:
         self._timeout = asyncio.timeout(None)
         self._over = False
         self._words = ""
+        self._connects = False
         self.reused = False
         self.is_fetching = False
 
@@ -81,11 +84,12 @@ class HeadLimit:
 
     def connecting(self) -> None:
         """From now on the name is resolved, the connection made, TLS agreed on."""
+        self._connects = True
         self._within(self._options.connect_timeout_s, "no connection")
 
     def asking(self, *, reused: bool) -> None:
         """From now on the request is sent and its answer awaited."""
-        self.reused = reused
+        self.reused, self._connects = reused, False
         if self._streams:
             self.sending()
         else:
@@ -105,6 +109,11 @@ class HeadLimit:
         """From now on the answer is awaited."""
         self.is_fetching = False
         self._within(self._patience.head_s or self._options.first_byte_timeout_s, "no answer")
+
+    @property
+    def trouble(self) -> Trouble:
+        """What the limit that passed says of the endpoint."""
+        return Trouble.CONNECTION_TIMEOUT if self._connects else Trouble.HTTP_RESPONSE_TIMEOUT
 
     def _within(self, limit_s: float | None, what: str) -> None:
         if self._over or self._timeout.expired():

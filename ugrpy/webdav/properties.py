@@ -6,11 +6,20 @@ so a decimal one turns every collection into a file.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ugrpy.namespace.model import Kind
 from ugrpy.webdav.dates import render_http_date, render_iso_date
+from ugrpy.webdav.provenance import (
+    AGE,
+    HOLDERS,
+    PARTS,
+    Provenance,
+    render_age,
+    render_holders,
+    render_parts,
+)
 from ugrpy.webdav.request import PropertyName
 
 # The prefixes that the root element declares
@@ -24,7 +33,8 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 class Described:
     """One resource of the answer. ``href``: its decoded absolute path as the client knows it; ``name``: to be shown.
 
-    ``etag`` is complete, quotes included. ``replicas``: how many endpoints hold it, 0 when that is not told.
+    ``etag`` is complete, quotes included. ``replicas``: how many endpoints hold it, 0 when that is not told; ``holders`` are their names.
+    ``told`` is shared by all resources of an answer, ``None`` where the gateway knows of no endpoint; ``is_target``: it is the one asked for.
     """
 
     href: str
@@ -34,6 +44,9 @@ class Described:
     mtime_s: int | None = None
     etag: str | None = None
     replicas: int = 0
+    holders: Sequence[str] = ()
+    told: Provenance | None = None
+    is_target: bool = False
 
 
 Show = Callable[[Described], str]
@@ -99,6 +112,20 @@ def _replicas(item: Described) -> str:
     return f"<L:replicas>{item.replicas}</L:replicas>" if item.replicas else ""
 
 
+def _holders(item: Described) -> str:
+    return "" if item.told is None else render_holders(item.holders, item.told, escape_text)
+
+
+def _age(item: Described) -> str:
+    return "" if item.told is None else render_age(item.told)
+
+
+def _parts(item: Described) -> str:
+    if item.told is None or not item.is_target:
+        return ""
+    return render_parts(item.told, escape_text)
+
+
 VARYING: Mapping[PropertyName, Show] = {
     ("DAV:", "displayname"): _displayname,
     ("DAV:", "getcontentlength"): _getcontentlength,
@@ -106,6 +133,9 @@ VARYING: Mapping[PropertyName, Show] = {
     ("DAV:", "creationdate"): _creationdate,
     ("DAV:", "getetag"): _getetag,
     ("LCGDM:", "replicas"): _replicas,
+    HOLDERS: _holders,
+    AGE: _age,
+    PARTS: _parts,
 }
 
 FIXED: Mapping[Kind, Mapping[PropertyName, str]] = {

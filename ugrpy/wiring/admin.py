@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from ugrpy.announcing.desk import Desk
 from ugrpy.changing import Changing
 from ugrpy.changing.report import MOST, render_report
 from ugrpy.core.errors import BadRequest, NotFound, RequestError
@@ -22,14 +23,24 @@ from ugrpy.service.state import ClientAddress, ServiceState
 from ugrpy.summing import Store
 from ugrpy.summing.store import facts_of
 from ugrpy.wiring.assembly import Assembled
+from ugrpy.wiring.orders import PREFIX as ORDERS
+from ugrpy.wiring.orders import OrderPages
+from ugrpy.wiring.showing import facts_of_health
 
 
 class AdminPages:
     """The handler for the admin listener. ``part`` is the process's part in changes, ``None`` where nobody may change anything."""
 
     def __init__(
-        self, assembled: Assembled, store: Store, state: ServiceState, part: Changing | None
+        self,
+        assembled: Assembled,
+        store: Store,
+        state: ServiceState,
+        part: Changing | None,
+        desk: Desk,
     ) -> None:
+        clock = assembled.federation.clock
+        self._orders = OrderPages(desk, assembled.federation.board, clock)
         self._federation = assembled.federation
         self._store = store
         self._part = part
@@ -45,6 +56,8 @@ class AdminPages:
         """Answer one request of an operator."""
         page = self._pages.get(request.path)
         try:
+            if request.path.startswith(ORDERS):
+                return await self._orders(request)
             if page is None:
                 raise NotFound(f"no such page; there are {', '.join(sorted(self._pages))}")
             return await page(request, None)
@@ -54,8 +67,12 @@ class AdminPages:
     async def _endpoints(
         self, request: web.BaseRequest, _client: ClientAddress
     ) -> web.StreamResponse:
-        snapshots = self._federation.board.snapshots(self._federation.clock.monotonic())
-        return web.json_response([{**self._known(s.endpoint), **asdict(s)} for s in snapshots])
+        clock = self._federation.clock
+        now, wall = clock.monotonic(), clock.wall()
+        snapshots = self._federation.board.snapshots(now)
+        return web.json_response(
+            [{**self._known(s.endpoint), **facts_of_health(s, now, wall)} for s in snapshots]
+        )
 
     async def _disagreements(
         self, _request: web.BaseRequest, _client: ClientAddress
@@ -64,12 +81,14 @@ class AdminPages:
 
     def _known(self, name: EndpointId) -> dict[str, object]:
         """What an endpoint tells of itself. ``trouble`` is its last failure, with the hosts and paths clients never see."""
-        endpoint = self._federation.members[name].endpoint
+        endpoint, asking = self._federation.members[name].endpoint, self._federation.asking
         return {
             "url": endpoint.base_url,
             "dialect": endpoint.features.dialect,
             "quirks": sorted(endpoint.features.quirks),
             "trouble": endpoint.trouble,
+            "usual_s": asking.expecting.shown(name),
+            "doubted": name in asking.credit.doubted,
         }
 
     async def _changes(

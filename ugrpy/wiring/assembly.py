@@ -16,6 +16,7 @@ from ugrpy.core.errors import ConfigError
 from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.endpoints.base import Endpoint
 from ugrpy.endpoints.completing import CompletingEndpoint
+from ugrpy.endpoints.over_http import HttpEndpoint
 from ugrpy.endpoints.registry import make_endpoint
 from ugrpy.federation import Federation, Member, Policies, Surroundings
 from ugrpy.health.board import HealthBoard
@@ -44,6 +45,8 @@ class Assembled:
     federation: Federation
     locator: Locator
     database: GeoDatabase
+    watchers: list[Callable[[Transition], None]]
+    """They hear of every endpoint that leaves or enters service; to be added to."""
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -73,7 +76,8 @@ async def assemble(
         ids,
         config.health,
         policies={EndpointId(one.name): one.health for one in settings if one.health is not None},
-        unprobed={EndpointId(one.name) for one in settings if not one.probe},
+        unprobed={EndpointId(one.name) for one in settings if one.probe_plan is None},
+        times=config.downtimes,
         draw=draw,
     )
     ranker = Ranker(
@@ -88,12 +92,17 @@ async def assemble(
     members = await _members(settings, places, config.federation.deadline_s)
     endpoints = {member.id: member.endpoint for member in members}
 
+    watchers: list[Callable[[Transition], None]] = []
+
     def changed(change: Transition) -> None:
         log_transition(change, endpoints[change.endpoint].trouble)
+        for watcher in watchers:
+            watcher(change)
 
     around = Surroundings(draw, clock or SystemClock(), meter or NullMeter(), changed, log_clash)
     policies = Policies(config.federation, config.cache, config.federation.max_list_items)
-    return Assembled(Federation(members, board, ranker, policies, around), locator, database)
+    federation = Federation(members, board, ranker, policies, around)
+    return Assembled(federation, locator, database, watchers)
 
 
 async def _members(
@@ -115,6 +124,8 @@ def _member(settings: EndpointSettings, place: Place, deadline_s: float) -> Memb
     endpoint: Endpoint = make_endpoint(
         settings.kind, EndpointId(settings.name), settings.url, settings.transport
     )
+    if isinstance(endpoint, HttpEndpoint) and settings.probe_plan is not None:
+        endpoint.probe_plan = settings.probe_plan
     if settings.stat_children:
         endpoint = CompletingEndpoint(
             endpoint,

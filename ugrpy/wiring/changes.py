@@ -16,9 +16,9 @@ from ugrpy.core.errors import ConfigError
 from ugrpy.core.meter import Meter
 from ugrpy.federation import Federation
 from ugrpy.journal.store import SqliteJournal
-from ugrpy.service.bus import Bus
-from ugrpy.service.supervisor import SHARED_DIR
+from ugrpy.service.channels import Channels
 
+NEWS = "changes"
 LOCK_FILE = "steward.lock"
 LOCK_RETRY_S = 1.0
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.-]+")
@@ -42,18 +42,16 @@ def takes_changes(config: Configuration) -> bool:
 
 @asynccontextmanager
 async def changing(
-    config: Configuration, federation: Federation, meter: Meter
+    config: Configuration, federation: Federation, meter: Meter, channels: Channels
 ) -> AsyncIterator[Changing | None]:
     """This worker's part, ``None`` for a gateway that takes no changes. Raises ``ConfigError`` when they cannot be written down."""
     if not takes_changes(config):
         yield None
         return
     journal = await asyncio.to_thread(SqliteJournal, state_folder(config))
-    bus: Bus | None = None
 
     async def tell(news: News) -> None:
-        if bus is not None:
-            await bus.tell(render_news(news))
+        await channels.tell(NEWS, render_news(news))
 
     part = Changing(Ground(federation, journal, config.changes, tell=tell, meter=meter))
 
@@ -61,16 +59,14 @@ async def changing(
         await part.hear(parse_news(message))
 
     try:
-        if shared := os.environ.get(SHARED_DIR):
-            bus = Bus(Path(shared), hear)
-            await bus.open()
-        # after the others can be heard, so that nothing is missed in between
-        await part.ground.load()
-        yield part
+        with channels.hearing(NEWS, hear):
+            try:
+                # after the others can be heard, so that nothing is missed in between
+                await part.ground.load()
+                yield part
+            finally:
+                await part.finish()
     finally:
-        await part.finish()
-        if bus is not None:
-            await bus.close()
         await part.close()  # the last, since news is heard with its help
 
 

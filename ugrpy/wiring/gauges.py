@@ -3,8 +3,9 @@
 from ugrpy.changing import Changing
 from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway
+from ugrpy.health.states import State
 from ugrpy.service.metrics import PrometheusMeter
-from ugrpy.telemetry import CACHE_ITEMS, ENDPOINT_IN_SERVICE, INFLIGHT_REQUESTS
+from ugrpy.telemetry import CACHE_ITEMS, ENDPOINT_IN_SERVICE, ENDPOINT_STATE, INFLIGHT_REQUESTS
 
 
 class Gauges:
@@ -24,6 +25,11 @@ class Gauges:
         self._in_service = {
             name: meter.instrument(ENDPOINT_IN_SERVICE.name, endpoint=name) for name in self._names
         }
+        self._states = {
+            (name, state): meter.instrument(ENDPOINT_STATE.name, endpoint=name, state=state.value)
+            for name in self._names
+            for state in State
+        }
         self._entries = meter.instrument(CACHE_ITEMS.name, cache="entry")
         self._listings = meter.instrument(CACHE_ITEMS.name, cache="listing")
         self._inflight = meter.instrument(INFLIGHT_REQUESTS.name)
@@ -37,6 +43,8 @@ class Gauges:
         """Bring the gauges up to date."""
         for name, gauge in self._in_service.items():
             gauge.add(float(self._federation.board.in_service(name)))
+        for (name, state), gauge in self._states.items():
+            gauge.add(float(self._federation.board[name].state is state))
         self._entries.add(len(self._federation.memory.names))
         self._listings.add(len(self._federation.memory.listings))
         self._inflight.add(self._gateway.inflight)

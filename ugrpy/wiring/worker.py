@@ -3,6 +3,8 @@
 import asyncio
 from importlib import import_module
 
+import structlog
+
 from ugrpy.changing import Changing
 from ugrpy.config import Configuration
 from ugrpy.copying import Copier
@@ -10,23 +12,29 @@ from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import ConfigError
 from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
-from ugrpy.health.prober import run_prober
 from ugrpy.locality.geowatch import GeoWatcher
 from ugrpy.namespace.paths import PrefixMap
 from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog, opened_log
 from ugrpy.service.background import Background
+from ugrpy.service.channels import channels_of_host
 from ugrpy.service.metrics import PrometheusMeter
 from ugrpy.service.protocol import GatewayProtocol
 from ugrpy.service.runner import Door, options_for, run, serve
 from ugrpy.service.state import ServiceState
 from ugrpy.service.workers import among_workers
+from ugrpy.shared.coherence import Coherence
 from ugrpy.telemetry import GEO_FAILURES, METRICS
 from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.gauges import Gauges
+from ugrpy.wiring.health import Health, health
+from ugrpy.wiring.shares import of_worker, too_few
+from ugrpy.wiring.sharing import sharing
+
+log = structlog.get_logger("ugrpy.service")
 
 
 def run_worker(
@@ -56,8 +64,14 @@ class Worker:
     """One process's part of the service. Worker 0 also has the admin listener."""
 
     def __init__(self, config: Configuration, index: int, protocol: type[GatewayProtocol]) -> None:
-        self._config = config
+        self._config = of_worker(config, index)
         self._index = index
+        if index == 0 and (limits := too_few(config)):
+            log.warning(
+                "more workers than an endpoint may have requests: it gets one from each",
+                workers=config.service.workers,
+                max_connections=limits,
+            )
         self._protocol = protocol
         self._clock = SystemClock()
         self._meter = PrometheusMeter(METRICS)
@@ -69,12 +83,16 @@ class Worker:
             with opened_log(self._config.service.access_log, self._clock) as access_log:
                 federation = assembled.federation
                 async with (
-                    changing(self._config, federation, self._meter) as part,
+                    channels_of_host() as channels,
+                    # left after changes have ended, since they are told there
+                    sharing(self._config, federation, self._meter, self._index) as shared,
+                    changing(self._config, federation, self._meter, channels) as part,
                     copying(self._config, part) as copier,
                     checksums(self._config, federation, self._meter) as sums,
+                    health(self._config, assembled, channels, self._meter) as caring,
                 ):
                     gateway = self._gateway(federation, access_log, part, copier, sums)
-                    await self._serve(assembled, gateway, part, sums)
+                    await self._serve(assembled, gateway, part, sums, caring, shared)
         finally:
             await assembled.close()
         return 0
@@ -85,6 +103,8 @@ class Worker:
         gateway: Gateway,
         part: Changing | None,
         sums: Checksums,
+        caring: Health,
+        shared: Coherence | None,
     ) -> None:
         service = self._config.service
         gauges = Gauges(self._meter, assembled.federation, gateway, part)
@@ -92,15 +112,18 @@ class Worker:
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
-            pages = AdminPages(assembled, sums.store, state, part)
+            pages = AdminPages(assembled, sums.store, state, part, caring.desk)
             doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
-            Background("prober", lambda: self._probe(assembled.federation)),
+            *caring.background,
             Background("geoip", self._geo_watcher(assembled).run),
             Background("learnt", sums.keeping.run),
             Background("comparing", sums.summing.comparing.run),
         ]
+        if shared is not None:
+            background.append(Background("shared store", shared.run))
+            state.also_refresh.append(shared.show)
         if part is not None:
             background += [
                 Background("steward", lambda: follow_up(self._config, part)),
@@ -138,15 +161,6 @@ class Worker:
             summing=sums.summing,
             clock=self._clock,
             meter=self._meter,
-        )
-
-    async def _probe(self, federation: Federation) -> None:
-        await run_prober(
-            federation.board,
-            lambda name: federation.members[name].endpoint.probe(),
-            self._clock,
-            draw=federation.draw,
-            on_transition=federation.note_transition,
         )
 
     def _geo_watcher(self, assembled: Assembled) -> GeoWatcher:

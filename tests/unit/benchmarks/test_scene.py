@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.corpus import Corpus, list_path, lookup_path
+from benchmarks.habits import Habit
 from benchmarks.model import WrongAnswer
 from benchmarks.rounds import interleave, load, same_every_round
 from benchmarks.scene import Scene, set_up
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.functional
 @pytest.fixture(scope="module")
 def scene():
     with Topology() as topology:
-        yield set_up(topology, Corpus(list_entries=50), delay_ms=20, hang=(0,))
+        yield set_up(topology, Corpus(list_entries=50), delay_ms=20, bad={Habit.HANG: 0})
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,10 @@ from ugrpy.core.errors import DataError
 @pytest.mark.parametrize(
     ("news", "message"),
     [
-        (News(("/a", "/b")), b'[["/a", "/b"], false, true]'),
-        (News(("/\udcff",), below=True, reload=False), b'[["/\\udcff"], true, false]'),
-        (News(()), b"[[], false, true]"),
+        (News(("/a", "/b")), b'[["/a", "/b"], false, true, false]'),
+        (News(("/\udcff",), below=True, reload=False), b'[["/\\udcff"], true, false, false]'),
+        (News(("/a",), distrust=True), b'[["/a"], false, true, true]'),
+        (News(()), b"[[], false, true, false]"),
     ],
 )
 def test_news_is_written_and_read(news, message):
@@ -30,9 +31,10 @@ def test_news_is_written_and_read(news, message):
         b"7",
         b"{}",
         b"[]",
-        b'["/a", false, true]',
-        b'[["/a"], 0, 1]',
-        b"[[1], true, true]",
+        b'["/a", false, true, false]',
+        b'[["/a"], 0, 1, 2]',
+        b'[["/a"], true, true]',
+        b"[[1], true, true, true]",
         b"\xff",
     ],
 )

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ugrpy.changing.placing import placing_order
+from ugrpy.changing.weighing import placing_order
 from ugrpy.namespace.model import EndpointId
 
 A, B, C, D = map(EndpointId, "abcd")

@@ -196,3 +196,40 @@ async def test_who_asked_while_a_copy_had_to_go_is_not_told_of_it_when_it_has_ju
 
 def going(path: str) -> Removal:
     return Removal(path, UVIC, Fingerprint(10, 100), Why.DELETED, 0.0, 2e9)
+
+
+@virtual
+@pytest.mark.parametrize("deleted_before", [False, True])
+async def test_an_older_copy_that_nobody_knew_of_does_not_come_back_beside_a_new_one(
+    deleted_before,
+):
+    uvic, cern = storage("uvic", None, "/g"), storage("cern", None, "/f")
+    scene = Scene(uvic, cern, upload_grace_s=GRACE_S)
+    if deleted_before:
+        writes(uvic, "/f", 20)
+    scene.world.drain(CERN)
+    if deleted_before:
+        await scene.changing.delete("/f", lambda _merged: None)
+    await sent(scene, "/f", 30, UVIC)
+    with pytest.raises(NotFound):
+        await read(scene, "/f")
+    writes(uvic, "/f", 30)
+    await followed_up(scene, 5.0)
+    scene.world.undrain(CERN)
+    assert await read(scene, "/f") == ["uvic"]
+    assert not scene.world.federation.asking.disagreements
+    await followed_up(scene, 5.0)
+    assert "/f" in cern.script.files, "what nothing was known of is left alone, and reported"
+    (removal,) = (await scene.ground.journal.load()).removals
+    assert (removal.endpoint, removal.known) == (CERN, Fingerprint())
+
+
+@virtual
+async def test_an_upload_that_never_comes_hides_nothing_of_a_storage_that_was_away():
+    uvic, cern = storage("uvic"), storage("cern", None, "/f")
+    scene = Scene(uvic, cern, upload_grace_s=GRACE_S)
+    scene.world.drain(CERN)
+    await sent(scene, "/f", 30, UVIC)
+    scene.world.undrain(CERN)
+    await followed_up(scene, 3 * GRACE_S)
+    assert await read(scene, "/f") == ["cern"]

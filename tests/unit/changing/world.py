@@ -3,7 +3,7 @@
 from tests.unit.federation.world import VICTORIA_CLIENT, World, world
 from ugrpy.changing import ChangeSettings, Changing, Ground
 from ugrpy.changing.looking import look
-from ugrpy.changing.placing import Site
+from ugrpy.changing.weighing import Site
 from ugrpy.federation import Member
 from ugrpy.journal.memory import MemoryJournal
 from ugrpy.namespace.changes import Upload

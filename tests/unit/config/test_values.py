@@ -7,8 +7,10 @@ from ugrpy.config.values import (
     check_mounts,
     parse_mount,
     parse_prefix,
+    parse_probe,
     parse_url,
 )
+from ugrpy.endpoints.base import ProbePlan
 from ugrpy.namespace.paths import Mount
 
 
@@ -112,3 +114,27 @@ def test_prefix_and_kind():
         check_kind("webdav")
     with pytest.raises(ValueError, match="known: dav, http, memory"):
         check_kind("zzz")
+
+
+@pytest.mark.parametrize(
+    ("written", "statuses", "plan"),
+    [
+        (True, (), ProbePlan()),
+        (True, (207,), ProbePlan(statuses=(207,))),
+        (False, (), None),
+        ("off", (), None),
+        ("head", (), ProbePlan("HEAD")),
+        ("options:/x", (), ProbePlan("OPTIONS", "/x")),
+        ("propfind", (207,), ProbePlan("PROPFIND", "/", (207,))),
+        ("get:/probe/file", (), ProbePlan("GET", "/probe/file", (200,))),
+        ("get:/a:b", (200, 204), ProbePlan("GET", "/a:b", (200, 204))),
+    ],
+)
+def test_probes(written, statuses, plan):
+    assert parse_probe(written, statuses) == plan
+
+
+@pytest.mark.parametrize("written", ["", "get", "put:/x", "head:", "get:x", "HEAD"])
+def test_no_probes(written):
+    with pytest.raises(ValueError, match="expected true, false or one of 'head'"):
+        parse_probe(written)

@@ -105,11 +105,11 @@ async def test_who_was_not_asked_and_who_is_out_by_now():
         "uvic": ("found", "file, 10 bytes"),
         "cern": ("found", "file, 10 bytes"),
         "hidden": ("not asked", "not readable"),
-        "triumf": ("not asked", "drained by the operator: maintenance"),
+        "triumf": ("not asked", "disabled by the operator: maintenance"),
     }
     assert told.ranked is not None
     assert {one.id: one.reason for one in told.ranked.rejected} == {
-        "uvic": "drained by the operator: disks",
+        "uvic": "disabled by the operator: disks",
         "hidden": "does not hold it, as far as is known",
         "triumf": "does not hold it, as far as is known",
     }

@@ -78,7 +78,7 @@ async def test_at_the_deadline_the_listing_is_partial_and_says_so():
     assert not listing.complete
     assert listing.missing == {
         "cern": "no answer within 10 s",
-        "triumf": "drained by the operator: maintenance",
+        "triumf": "disabled by the operator: maintenance",
     }
     assert small.tally.of(telemetry.PARTIAL_LISTINGS) == 1
 
@@ -205,7 +205,7 @@ async def test_a_collection_on_one_that_is_out_is_not_found_by_name_alone():
     small.drain(CERN)
     with pytest.raises(NotFound) as missed:
         await small.federation.list("/d")
-    assert missed.value.missing == {"cern": "drained by the operator: maintenance"}
+    assert missed.value.missing == {"cern": "disabled by the operator: maintenance"}
 
 
 # -- mount points ------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ async def test_at_its_end_it_says_who_was_missing():
     )
     small.drain(TRIUMF)
     follower = await followed(small)
-    known = {"triumf": "drained by the operator: maintenance"}
+    known = {"triumf": "disabled by the operator: maintenance"}
     assert follower.missing == known
     children = await read(follower)
     assert len(children) == MANY + 5

@@ -36,7 +36,7 @@ async def test_a_name_known_to_be_on_one_that_is_out_is_a_503_with_retry_after()
     for error in (from_memory, anew):
         assert isinstance(error, Unavailable)
         assert (error.status, error.retry_after_s) == (503, 60.0)
-        assert error.missing == {"cern": "drained by the operator: maintenance"}
+        assert error.missing == {"cern": "disabled by the operator: maintenance"}
     assert asked(uvic, cern) == [2, 1]
 
 
@@ -47,7 +47,7 @@ async def test_a_name_never_known_is_a_404_that_says_who_was_missing():
     small.drain(CERN)
     error = await small.refused("/f")
     assert isinstance(error, NotFound)
-    assert error.missing == {"cern": "drained by the operator: maintenance"}
+    assert error.missing == {"cern": "disabled by the operator: maintenance"}
     assert small.tally.of(telemetry.ABSENT_WITH_MISSING) == 1
     assert asked(cern) == [0]
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ugrpy.core.clock import SystemClock
-from ugrpy.federation.question import Hooks, Parts, Question, Then
+from ugrpy.federation.question import Hooks, Pacing, Parts, Question, Then
 from ugrpy.namespace.fanout import Answer, FanoutPolicy, Want, no_preference
 from ugrpy.namespace.model import Absent, Cause, EndpointId, Observation, Unknown
 from ugrpy.testing import HANG, LoopClock, Reply, ScriptedEndpoint, run_virtual
@@ -46,7 +46,7 @@ def question(
     return Question.start(
         tuple(by_name),
         FanoutPolicy(deadline_s=deadline_s),
-        {},
+        Pacing(),
         ask=ask,
         hooks=owner.hooks(),
         clock=SystemClock() if real else LoopClock(),

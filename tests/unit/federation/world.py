@@ -21,6 +21,7 @@ from ugrpy.federation import (
     Surroundings,
 )
 from ugrpy.health.board import HealthBoard
+from ugrpy.health.notices import Notice, NoticeKind
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.states import Transition
 from ugrpy.locality import Address, Candidate, Place, Position, Ranker, RankPolicy, Zone
@@ -108,10 +109,11 @@ class World:
         await asyncio.sleep(seconds)
 
     def drain(self, name: EndpointId, reason: str = "maintenance") -> None:
-        self.board[name].drain(self.now_s, reason)
+        notice = Notice(NoticeKind.DISABLED, reason)
+        self.board[name].announce([notice], self.now_s)
 
     def undrain(self, name: EndpointId) -> None:
-        self.board[name].undrain(self.now_s)
+        self.board[name].announce((), self.now_s)
 
 
 def world(

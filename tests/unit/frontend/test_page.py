@@ -24,6 +24,7 @@ from ugrpy.frontend.page import (
     sort_rows,
 )
 from ugrpy.namespace.model import Kind
+from ugrpy.webdav.provenance import Provenance
 
 ODD_NAMES = [
     ";",
@@ -210,6 +211,38 @@ def test_an_unknown_size_is_not_shown_as_zero():
 def test_a_conflict_stands_beside_the_name():
     (note,) = page(rows=[Row("f", Kind.FILE, conflict="size <differs>")]).xpath("//*[@class='c']")
     assert note.text == "size <differs>"
+
+
+def test_who_holds_a_row_stands_beside_the_name_where_names_are_shown():
+    rows = [Row("f", Kind.FILE, 1, 0, 2, holders=("one", "<two>")), Row("d", Kind.COLLECTION)]
+    assert [one.text for one in page(rows=rows, show_endpoints=True).xpath("//*[@class='h']")] == [
+        "one, <two>"
+    ]
+    assert page(rows=rows).xpath("//*[@class='h']") == []
+
+
+TOLD = Provenance(
+    75, {"one": 75, "<two>": 0, "half": 3}, {"half": "denied", "three": "down"}, asked=4
+)
+
+
+def test_how_old_a_listing_is_and_each_part_of_it():
+    document = page(told=TOLD, show_endpoints=True)
+    assert document.findtext(".//details/summary") == "2 of 4 storage elements answered, 75 s ago"
+    assert document.xpath("//details//li/text()") == ["<two>: just now", "one: 75 s ago"]
+
+
+def test_without_names_the_age_is_all():
+    document = page(told=TOLD)
+    assert document.xpath("//details") == []
+    assert "2 of 4 storage elements answered, 75 s ago" in document.xpath(
+        "//p[@class='summary']/text()"
+    )
+    assert "one" not in document.text_content().split()
+
+
+def test_a_collection_that_only_prefixes_make_has_no_age():
+    assert "answered" not in page(told=None).text_content()
 
 
 @pytest.mark.parametrize(

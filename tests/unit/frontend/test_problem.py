@@ -1,7 +1,6 @@
-"""Error bodies and the three status headers."""
+"""Error bodies."""
 
 import json
-import re
 from typing import Any
 
 import lxml.html
@@ -9,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ugrpy.frontend.problem import (
-    cache_status,
-    error_token,
-    prefers_html,
-    proxy_status,
-    render_problem,
-    server_timing,
-)
-from ugrpy.namespace.model import Cause
+from ugrpy.frontend.problem import prefers_html, render_problem
 
 CHROMIUM = (
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,"
@@ -123,68 +114,3 @@ def test_html_must_be_asked_for(accept, html):
 @given(st.text(st.sampled_from("texthml/*;,q=01. +jsonapplication")) | st.text())
 def test_no_accept_header_breaks_the_negotiation(accept):
     assert prefers_html(accept) in (True, False)
-
-
-# -- headers ---------------------------------------------------------------------------------------
-
-SF_STRING = r'"(?:[ !#-\[\]-~]|\\["\\])*"'
-PROXY_MEMBER = rf"ugrpy; error=[a-z_]+(; next-hop={SF_STRING})?(; details={SF_STRING})?"
-
-
-def test_each_missing_endpoint_is_a_member():
-    problems = [
-        ("uvic", "http_response_timeout", "silent for 10 s"),
-        ("", "destination_unavailable", ""),
-    ]
-    assert proxy_status(problems) == (
-        'ugrpy; error=http_response_timeout; next-hop="uvic"; details="silent for 10 s", '
-        "ugrpy; error=destination_unavailable"
-    )
-    assert proxy_status([]) == ""
-
-
-@given(st.text(), st.text(max_size=400))
-def test_strings_in_headers_are_structured_fields_whatever_storage_said(name, details):
-    assert re.fullmatch(PROXY_MEMBER, proxy_status([(name, "http_protocol_error", details)]))
-
-
-def test_quotes_and_line_ends_cannot_leave_a_string():
-    assert proxy_status([("a", "http_protocol_error", 'x"y\\z\r\nSet-Cookie: é')]) == (
-        'ugrpy; error=http_protocol_error; next-hop="a"; details="x\\"y\\\\z??Set-Cookie: ?"'
-    )
-
-
-def test_long_details_are_cut():
-    assert len(proxy_status([("a", "http_protocol_error", "x" * 10_000)])) < 300
-
-
-def test_an_error_type_has_to_be_a_token():
-    with pytest.raises(ValueError, match="not a token"):
-        proxy_status([("a", "two words", "")])
-
-
-def test_every_cause_has_an_error_type_of_the_registry():
-    registered = {
-        "http_response_timeout",
-        "destination_unavailable",
-        "http_protocol_error",
-        "http_response_incomplete",
-    }
-    assert {error_token(cause) for cause in Cause} == registered
-
-
-def test_cache_status():
-    assert cache_status(True, ttl_s=30) == "ugrpy; hit; ttl=30"
-    assert cache_status(True, ttl_s=-2, fwd="stale") == "ugrpy; hit; ttl=-2"
-    assert cache_status(False, fwd="uri-miss") == "ugrpy; fwd=uri-miss"
-    assert cache_status(False, detail='shared "cache" is down') == (
-        'ugrpy; fwd=miss; detail="shared \\"cache\\" is down"'
-    )
-
-
-def test_server_timing_is_in_milliseconds():
-    assert (
-        server_timing([("fan-out", 0.01234), ("two words", 2.0)])
-        == "fan-out;dur=12.3, two_words;dur=2000.0"
-    )
-    assert server_timing([]) == ""

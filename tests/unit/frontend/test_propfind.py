@@ -8,8 +8,10 @@ from lxml import etree
 
 from tests.unit.frontend.world import a_world
 from ugrpy.core.errors import TimedOut
+from ugrpy.federation.contents import LOOSE
 from ugrpy.frontend.propfind import MAX_BODY_BYTES
 from ugrpy.namespace.paths import PrefixMap
+from ugrpy.security.identity import Audience
 from ugrpy.testing import Reply
 
 DAV = "{DAV:}"
@@ -149,6 +151,48 @@ async def test_who_is_missing_is_said():
     assert answer.status == 207
     assert 'next-hop="two"' in answer.headers["Proxy-Status"]
     assert sorted(hrefs(answer.body)) == ["/d/", "/d/a%20b%25", "/d/f"]
+
+
+OURS = b'<propfind xmlns="DAV:" xmlns:u="UGRPY:"><prop><u:holders/><u:parts/></prop></propfind>'
+HOLDER = "{UGRPY:}holders/{UGRPY:}holder/{UGRPY:}endpoint"
+MISSING = "{UGRPY:}parts/{UGRPY:}missing/{UGRPY:}endpoint"
+
+
+def responses(body: bytes) -> dict[str, etree._Element]:
+    """The properties that are there, by href."""
+    found = {}
+    for one in etree.fromstring(body).iterfind(f"{DAV}response"):
+        prop = one.find(f"{DAV}propstat/{DAV}prop")
+        assert prop is not None
+        found[one.findtext(f"{DAV}href") or ""] = prop
+    return found
+
+
+@pytest.mark.parametrize("depth", ["0", "1"])
+async def test_who_holds_it_and_who_is_missing_is_told_to_those_who_ask(depth):
+    world = a_world_of_files()
+    world.two.everything(Reply(error=TimedOut("silent", endpoint="two")))
+    await world.ask("GET", "/d?metalink")  # waits for everybody
+    answer = await world.ask("PROPFIND", "/d", body=OURS, Depth=depth)
+    found = responses(answer.body)
+    assert [one.text for one in found["/d/"].iterfind(HOLDER)] == ["one"]
+    assert [one.text for one in found["/d/"].iterfind(MISSING)] == ["two"]
+    if depth == "1":
+        assert [one.text for one in found["/d/f"].iterfind(HOLDER)] == ["one"]
+        assert found["/d/f"].find("{UGRPY:}parts") is None
+
+
+@pytest.mark.parametrize("shown", [Audience.PUBLIC, Audience.ADMIN])
+async def test_a_long_listing_is_waited_for_when_it_has_to_begin_with_whose_it_is(shown):
+    world = a_world(show_endpoints=shown)
+    for number in range(LOOSE + 1):
+        world.one.add_file(f"/d/{number}", 5)
+    answer = await world.ask("PROPFIND", "/d/", body=OURS, Depth="1")
+    found = responses(answer.body)
+    assert len(found) == LOOSE + 2
+    named = ["one"] if shown is Audience.PUBLIC else []
+    assert [one.text for one in found["/d/"].iterfind(HOLDER)] == named
+    assert found["/d/"].findtext("{UGRPY:}parts/{UGRPY:}answered") == "2"
 
 
 async def test_above_the_prefixes():

@@ -82,7 +82,8 @@ async def test_nothing_with_a_slash(method):
 async def test_head_is_answered_by_us():
     world = a_world_of_files()
     first = await world.ask("HEAD", "/d/f")
-    assert (first.status, first.headers["Cache-Status"]) == (200, "ugrpy; fwd=miss")
+    assert first.status == 200
+    assert first.headers["Cache-Status"].startswith("ugrpy; fwd=miss")
     await world.ask("GET", "/d/f?metalink")  # now everybody has spoken
     answer = await world.ask("HEAD", "/d/f")
     assert answer.status == 200
@@ -93,7 +94,9 @@ async def test_head_is_answered_by_us():
         "Content-Length": "5",
         "Last-Modified": DATE,
         "ETag": ETAG,
-        "Cache-Status": "ugrpy; hit",
+        "Cache-Status": "ugrpy; hit; ttl=300",
+        "Age": "0",
+        "Server-Timing": 'cache;desc="hit", total;dur=0.0',
     }
 
 
@@ -117,7 +120,10 @@ async def test_head_says_who_is_missing():
     await world.ask("GET", "/d/f?metalink")  # which waits for everybody
     answer = await world.ask("HEAD", "/d/f")
     assert answer.status == 200
-    assert answer.headers["Proxy-Status"].startswith("ugrpy; error=destination_unavailable")
+    assert (
+        answer.headers["Proxy-Status"]
+        == 'ugrpy; error=http_response_incomplete; next-hop="two"; details="500"'
+    )
     assert "ETag" not in answer.headers
 
 
@@ -177,12 +183,12 @@ async def test_metalinks(target, headers, content_type, file):
     assert answer.status == 200
     assert answer.headers["Content-Type"] == content_type
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{file}"'
-    assert answer.headers["Cache-Status"] == "ugrpy; fwd=miss"
+    assert answer.headers["Cache-Status"] == "ugrpy; fwd=miss; stored; ttl=300"
     urls = [one.text for one in etree.fromstring(answer.body).iterfind(".//{*}url")]
     assert urls == ["https://one.example/d/f", "https://two.example/d/f"]
     head = await world.ask("HEAD", target, **headers)
     assert (head.status, head.headers["Content-Type"]) == (200, content_type)
-    assert head.headers["Cache-Status"] == "ugrpy; hit"
+    assert head.headers["Cache-Status"] == "ugrpy; hit; ttl=300"
 
 
 async def test_a_metalink_names_digests_and_at_most_so_many_replicas():

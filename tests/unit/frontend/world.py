@@ -22,7 +22,7 @@ from ugrpy.locality.model import PreferenceRule
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.model import EndpointId
 from ugrpy.security.authz import AllowReading
-from ugrpy.testing import FakeClock, ScriptedEndpoint
+from ugrpy.testing import FakeClock, LoopClock, ScriptedEndpoint
 
 CLIENT = "192.0.2.7"
 
@@ -138,6 +138,7 @@ def a_world(
     *,
     meter: Meter | None = None,
     deadline_s: float = 0.2,
+    clock: FakeClock | LoopClock | None = None,
     changes: ChangeSettings | None = None,
     **options: Any,
 ) -> World:
@@ -145,7 +146,7 @@ def a_world(
     writable = changes is not None
     one = ScriptedEndpoint("one", writable=writable)
     two = ScriptedEndpoint("two", writable=writable)
-    clock = FakeClock()
+    clock = clock or FakeClock()
     rules = [PreferenceRule(networks=(ip_network(CLIENT),), prefer=("one", "two"))]
     federation = Federation(
         [Member(one, writable=writable), Member(two, writable=writable)],
@@ -164,4 +165,6 @@ def a_world(
         changing = Changing(Ground(federation, MemoryJournal(), changes))
         options.setdefault("policy", AllowReading(write_from=[ip_network(CLIENT)]))
     gateway = Gateway(federation, GatewayOptions(**options), changing, clock=clock, meter=meter)
-    return World(one, two, federation, gateway, clock)
+    return World(
+        one, two, federation, gateway, clock if isinstance(clock, FakeClock) else FakeClock()
+    )

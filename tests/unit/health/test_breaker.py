@@ -6,12 +6,19 @@ import pytest
 
 from ugrpy.endpoints.base import Probe
 from ugrpy.health.breaker import Breaker
+from ugrpy.health.notices import Notice, NoticeKind
 from ugrpy.health.policy import HealthPolicy
+from ugrpy.health.showing import snapshot_of
 from ugrpy.health.states import State, Transition
 from ugrpy.namespace.model import Cause, EndpointId
 
 IN, REFUSING, OUT = State.IN_SERVICE, State.REFUSING, State.EJECTED
-TRIAL, DRAINED, DOWNTIME = State.TRIAL, State.DRAINED, State.DOWNTIME
+TRIAL, DRAINED, DISABLED, DOWNTIME = (
+    State.TRIAL,
+    State.DRAINED,
+    State.DISABLED,
+    State.DOWNTIME,
+)
 
 Event = Callable[[Breaker, float], object]
 
@@ -45,16 +52,17 @@ def probe_dead(b: Breaker, now: float) -> object:
     return b.probed(Probe(alive=False, latency_s=0.0, detail="connection refused"), now)
 
 
-def drain(b: Breaker, now: float) -> object:
-    return b.drain(now, "new disks")
+def announce(*notices: Notice) -> Event:
+    return lambda b, now: b.announce(notices, now)
 
 
-def undrain(b: Breaker, now: float) -> object:
-    return b.undrain(now)
+disable = announce(Notice(NoticeKind.DISABLED, "new disks"))
+drain = announce(Notice(NoticeKind.DRAINED, "new disks"))
+enable = announce()
 
 
-def downtime(until: float) -> Event:
-    return lambda b, now: b.downtime(until, now, "power works")
+def downtime(until: float, reason: str = "power works") -> Event:
+    return announce(Notice(NoticeKind.OUTAGE, reason, end_s=until))
 
 
 def tick(b: Breaker, now: float) -> object:
@@ -135,17 +143,17 @@ STORIES: dict[str, Story] = {
         (20, probe_refused, REFUSING),
     ],
     "drained": [
-        (0, drain, DRAINED),
-        (1, ok(), DRAINED),
-        (2, probe_ok(), DRAINED),
-        (3, undrain, IN),
+        (0, disable, DISABLED),
+        (1, ok(), DISABLED),
+        (2, probe_ok(), DISABLED),
+        (3, enable, IN),
     ],
     "the machine dies while drained": [
-        (0, drain, DRAINED),
-        (1, probe_dead, DRAINED),
-        (2, probe_dead, DRAINED),
-        (3, probe_dead, DRAINED),
-        (4, undrain, OUT),
+        (0, disable, DISABLED),
+        (1, probe_dead, DISABLED),
+        (2, probe_dead, DISABLED),
+        (3, probe_dead, DISABLED),
+        (4, enable, OUT),
         (10, probe_ok(), OUT),
         (20, probe_ok(), IN),
     ],
@@ -157,9 +165,46 @@ STORIES: dict[str, Story] = {
     "a downtime called off": [(0, downtime(100.0), DOWNTIME), (5, downtime(0.0), IN)],
     "drained during a downtime": [
         (0, downtime(100.0), DOWNTIME),
-        (10, drain, DRAINED),
-        (100, tick, DRAINED),
-        (110, undrain, IN),
+        (10, disable, DISABLED),
+        (100, tick, DISABLED),
+        (110, enable, IN),
+    ],
+    "a drained endpoint is in service, until it fails": [
+        (0, drain, DRAINED),
+        (1, ok(), DRAINED),
+        (2, probe_refused, DRAINED),
+        (3, refused, DRAINED),
+        (4, refused, OUT),
+        (14, probe_ok(), OUT),
+        (24, probe_ok(), DRAINED),
+        (30, enable, IN),
+    ],
+    "of several notices the heaviest counts": [
+        (
+            0,
+            announce(
+                Notice(NoticeKind.DRAINED, end_s=30.0),
+                Notice(NoticeKind.AT_RISK),
+                Notice(NoticeKind.OUTAGE, start_s=10.0, end_s=20.0),
+                Notice(NoticeKind.DISABLED, start_s=15.0, end_s=18.0),
+            ),
+            DRAINED,
+        ),
+        (10, tick, DOWNTIME),
+        (15, tick, DISABLED),
+        (18, tick, DOWNTIME),
+        (20, tick, DRAINED),
+        (30, tick, IN),
+    ],
+    "the operator keeps it in use whatever a calendar says": [
+        (
+            0,
+            announce(
+                Notice(NoticeKind.OUTAGE, announced=True), Notice(NoticeKind.KEPT, end_s=10.0)
+            ),
+            IN,
+        ),
+        (10, tick, DOWNTIME),
     ],
 }
 
@@ -211,9 +256,9 @@ TRIALS: dict[str, Story] = {
     "no trial while drained": [
         (0, refused, IN),
         (0, refused, OUT),
-        (5, drain, DRAINED),
-        (20, begin_trial, DRAINED),
-        (30, undrain, OUT),
+        (5, disable, DISABLED),
+        (20, begin_trial, DISABLED),
+        (30, enable, OUT),
         (30, begin_trial, TRIAL),
     ],
 }
@@ -229,7 +274,7 @@ def play(breaker: Breaker, story: Story) -> None:
         before = breaker.state
         change = event(breaker, float(now))
         assert breaker.state is expected, f"step {step}: {breaker!r}"
-        assert breaker.in_service == (expected in {IN, REFUSING})
+        assert breaker.in_service == (expected in {IN, REFUSING, DRAINED})
         if expected is before:
             assert change is None
         else:
@@ -431,14 +476,18 @@ def test_other_reasons():
     breaker = Breaker(EndpointId("uvic"), HealthPolicy(eject_after=1))
     fails(Cause.BUSY)(breaker, 0.0)
     assert breaker.out_reason(300.0) == "ejected 5 min ago after 1 failure: busy"
-    breaker.downtime(3900.0, 300.0)
+    downtime(3900.0, "")(breaker, 300.0)
     assert breaker.out_reason(300.0) == "in downtime for another 60 min"
-    breaker.downtime(3900.0, 300.0, "power works")
+    downtime(3900.0)(breaker, 300.0)
     assert breaker.out_reason(3890.0) == "in downtime for another 10 s: power works"
-    breaker.drain(301.0)
-    assert breaker.out_reason(302.0) == "drained by the operator"
-    breaker.drain(303.0, "new disks")
-    assert breaker.out_reason(304.0) == "drained by the operator: new disks"
+    announce(Notice(NoticeKind.OUTAGE, "se1.example.org", end_s=3900.0, announced=True))(
+        breaker, 300.0
+    )
+    assert breaker.out_reason(300.0) == "in downtime for another 60 min", "no words for clients"
+    announce(Notice(NoticeKind.DISABLED))(breaker, 301.0)
+    assert breaker.out_reason(302.0) == "disabled by the operator"
+    disable(breaker, 303.0)
+    assert breaker.out_reason(304.0) == "disabled by the operator: new disks"
     unprobed = ejected(probed_actively=False)
     begin_trial(unprobed, 110.0)
     assert unprobed.out_reason(110.0).endswith("connection refused, on trial")
@@ -459,10 +508,10 @@ def test_when_to_come_again():
     assert breaker.retry_after_s(101.0) == 20.0
     probe_ok()(breaker, 110.0)
     assert breaker.retry_after_s(110.0) == 10.0
-    breaker.downtime(500.0, 120.0)
+    downtime(500.0)(breaker, 120.0)
     assert breaker.retry_after_s(200.0) == 300.0
     assert breaker.retry_after_s(600.0) == 1.0
-    breaker.drain(120.0)
+    disable(breaker, 120.0)
     assert breaker.retry_after_s(120.0) == 60.0
     unprobed = ejected(probed_actively=False)
     assert unprobed.retry_after_s(104.0) == 6.0
@@ -472,13 +521,13 @@ def test_when_to_come_again():
 
 def test_the_snapshot_tells_it_all():
     breaker = Breaker(EndpointId("uvic"), HealthPolicy())
-    fresh = breaker.snapshot(0.0)
+    fresh = snapshot_of(breaker, 0.0)
     assert (fresh.state_age_s, fresh.last_error_age_s, fresh.last_good_age_s) == (0.0, None, None)
     ok(0.01)(breaker, 90.0)
     breaker.stalled(95.0)
     refused(breaker, 100.0)
     probe_dead(breaker, 102.0)
-    seen = breaker.snapshot(110.0)
+    seen = snapshot_of(breaker, 110.0)
     assert (seen.endpoint, seen.state, seen.in_service, seen.sluggish) == (
         "uvic",
         OUT,
@@ -497,8 +546,8 @@ def test_the_snapshot_tells_it_all():
 def test_history_is_bounded():
     breaker = Breaker(EndpointId("uvic"), HealthPolicy())
     for now in range(200):
-        breaker.drain(float(now))
-        breaker.undrain(float(now))
+        disable(breaker, float(now))
+        enable(breaker, float(now))
     assert len(breaker.history) == Breaker.HISTORY_LENGTH
 
 
@@ -509,7 +558,9 @@ def test_transitions_carry_a_phrase_for_the_log():
         EndpointId("uvic"), IN, OUT, 5.0, "ejected 0 s ago after 1 failure: timeout"
     )
     back = breaker.probed(Probe(alive=True, latency_s=0.1), 15.0)
-    assert back == Transition(EndpointId("uvic"), OUT, IN, 15.0, "well again")
+    assert back == Transition(
+        EndpointId("uvic"), OUT, IN, 15.0, "well again, with 10% of its share so far"
+    )
 
 
 def test_repr_shows_what_a_failing_test_needs():

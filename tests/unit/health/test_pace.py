@@ -92,3 +92,55 @@ def test_forgetting_starts_afresh():
     pace.forget()
     assert (pace.latency_s, pace.sluggish, pace.stalls) == (None, False, 0)
     assert repr(pace) == "<Pace unknown, 0 stalls>"
+
+
+def bad_third(pace: Pace, turn: int) -> None:
+    """Every third answer is of no use, the others are prompt."""
+    if turn % 3:
+        pace.answered(0.01)
+    else:
+        pace.failed()
+
+
+def test_one_that_is_of_no_use_every_third_time_is_not_waited_for_though_never_bad_in_a_row():
+    pace = Pace(3)
+    for turn in range(60):
+        bad_third(pace, turn)
+    assert pace.sluggish
+    for turn in range(60):
+        bad_third(pace, turn)
+        assert pace.sluggish, "a prompt answer in between does not clear it"
+    for _ in range(60):
+        pace.answered(0.01)
+    assert not pace.sluggish
+
+
+def test_late_answers_count_as_bad_ones():
+    pace = Pace(3)
+    for _ in range(20):
+        pace.answered(0.01)
+    for turn in range(60):
+        pace.answered(0.01 if turn % 2 else 0.9)
+        pace.latency_s = 0.01
+    assert pace.unreliable
+
+
+def test_an_honest_tail_does_not_make_it_unreliable():
+    pace = Pace(3)
+    for turn in range(1000):
+        if turn % 30:
+            pace.answered(0.01)
+        else:
+            pace.failed()
+        assert not pace.sluggish
+
+
+def test_after_an_outage_it_is_trusted_again():
+    pace = Pace(3)
+    for _ in range(60):
+        pace.failed()
+    assert pace.unreliable
+    pace.forget()
+    assert not pace.sluggish
+    pace.failed()
+    assert not pace.sluggish

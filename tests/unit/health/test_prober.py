@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ugrpy.endpoints.base import Probe
 from ugrpy.health.board import HealthBoard
+from ugrpy.health.notices import Notice, NoticeKind
 from ugrpy.health.policy import HealthPolicy
 from ugrpy.health.prober import run_prober
 from ugrpy.health.states import State, Transition
@@ -146,7 +147,7 @@ def test_an_exception_is_a_failed_probe_of_that_endpoint_only():
 
 def test_the_end_of_a_downtime_and_a_trial_are_told():
     world = World(HealthPolicy(eject_after=1))
-    world.board[B].downtime(7.5, 0.0)
+    world.board[B].announce([Notice(NoticeKind.OUTAGE, end_s=7.5)], 0.0)
     world.board.heard(C, Cause.TIMEOUT, None, 0.0)
 
     async def story() -> None:

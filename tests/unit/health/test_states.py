@@ -2,6 +2,7 @@
 
 import pytest
 
+from ugrpy.core.durations import phrase_duration
 from ugrpy.endpoints.base import Probe
 from ugrpy.health.states import (
     IN_SERVICE_STATES,
@@ -9,12 +10,11 @@ from ugrpy.health.states import (
     NoAnswer,
     ProbeReport,
     State,
-    phrase_duration,
 )
 
 
 def test_the_table_leaves_the_operators_states_alone():
-    hidden = {State.DRAINED, State.DOWNTIME}
+    hidden = {State.DRAINED, State.DISABLED, State.DOWNTIME}
     assert not hidden & {before for before, _ in TABLE}
     assert not hidden & set(TABLE.values())
 

@@ -109,7 +109,9 @@ def test_slow_and_weightless_ones_give_way_to_their_equals_only():
     ranked = rank(IN_VICTORIA, [slow, idle, UVIC, CERN], (), RankPolicy(), never)
     assert ids(ranked) == ["uvic", "b-idle", "a-slow", "cern"]
     assert ranked.chosen[1].reason == "0 km from the client; without weight, so behind its equals"
-    assert ranked.chosen[2].reason == "0 km from the client; slow now, so behind its equals"
+    assert (
+        ranked.chosen[2].reason == "0 km from the client; slow or at risk now, so behind its equals"
+    )
 
 
 def test_a_slow_or_weightless_one_alone_is_simply_taken():

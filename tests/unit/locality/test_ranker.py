@@ -1,5 +1,6 @@
 """The ranker's memory: zones are shared, plans are renewed when health changes. Equality with rank: tests/properties."""
 
+from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -8,6 +9,7 @@ from ugrpy.locality import ranker as ranker_module
 from ugrpy.locality.model import (
     UNKNOWN_PLACE,
     Candidate,
+    Choice,
     LocalityError,
     Place,
     Position,
@@ -169,6 +171,10 @@ def test_noting_a_stranger(ranker):
 # -- where a client writes --------------------------------------------------------------------------------
 
 
+def ids(choices: Sequence[Choice]) -> tuple[str, ...]:
+    return tuple(choice.id for choice in choices)
+
+
 @pytest.mark.parametrize(
     ("rooms", "drawn", "first"),
     [
@@ -185,8 +191,8 @@ def test_noting_a_stranger(ranker):
 )
 def test_equally_near_ones_are_written_to_in_proportion_to_their_room(ranker, rooms, drawn, first):
     zone = ranker.zone_of("12.0.0.1")
-    assert ranker.place(zone, rooms, lambda: drawn)[0] == first
-    assert sorted(ranker.place(zone, rooms, lambda: drawn)) == sorted(rooms)
+    assert ranker.place(zone, rooms, lambda: drawn)[0].id == first
+    assert sorted(ids(ranker.place(zone, rooms, lambda: drawn))) == sorted(rooms)
 
 
 def test_weight_counts_beside_room():
@@ -198,16 +204,27 @@ def test_weight_counts_beside_room():
     )
     zone = heavy.zone_of("12.0.0.1")
     rooms = {"a": 10.0, "b": 10.0}
-    assert heavy.place(zone, rooms, lambda: 0.7499)[0] == "a"
-    assert heavy.place(zone, rooms, lambda: 0.7501)[0] == "b"
+    assert heavy.place(zone, rooms, lambda: 0.7499)[0].id == "a"
+    assert heavy.place(zone, rooms, lambda: 0.7501)[0].id == "b"
 
 
 def test_nobody_writes_to_who_is_excluded_or_unknown(ranker):
     zone = ranker.zone_of("12.0.0.1")
-    assert ranker.place(zone, {"old": 9.0, "stranger": 9.0, "uvic": 1.0}, never) == ("uvic",)
-    assert ranker.place(zone, {}, never) == ()
+    assert ids(ranker.place(zone, {"old": 9.0, "stranger": 9.0, "uvic": 1.0}, never)) == ("uvic",)
+    assert ids(ranker.place(zone, {}, never)) == ()
+
+
+def test_why_a_client_writes_there(ranker):
+    choices = ranker.place(ranker.zone_of("12.0.0.1"), {"cern": 5.0, "cern2": 5.0}, lambda: 0.0)
+    assert [choice.reason.rpartition("; ")[2] for choice in choices] == [
+        "drawn 1 of 2 within 10 km",
+        "drawn 2 of 2 within 10 km",
+    ]
+    assert ranker.why_excluded("old")
+    assert ranker.why_excluded("stranger") == "not among the configured ones"
+    assert ranker.why_excluded("cern") == ""
 
 
 def test_rules_hold_for_writing(ranker):
     zone = ranker.zone_of("10.1.0.1")  # which prefers cern
-    assert ranker.place(zone, {"uvic": 9.0, "cern": 1.0}, never) == ("cern", "uvic")
+    assert ids(ranker.place(zone, {"uvic": 9.0, "cern": 1.0}, never)) == ("cern", "uvic")

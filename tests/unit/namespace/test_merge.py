@@ -214,3 +214,19 @@ def test_joining_changes_neither_side():
     join(left, right)
     assert left == {A: Sighting(Absent(), 1.0)}
     assert right == {A: Sighting(Denied(), 2.0)}
+
+
+@pytest.mark.parametrize(
+    ("found", "doubted", "holders"),
+    [
+        pytest.param({A: file(1, 5), B: file(2, 6)}, {B}, (A,), id="of two, the one not doubted"),
+        pytest.param({A: file(1, 5), B: file(2, 6)}, {A, B}, (B,), id="both doubted: as ever"),
+        pytest.param({A: file(1), B: file(2), C: file(2)}, {B, C}, (B, C), id="more holders win"),
+        pytest.param({A: file(1), B: file(1, md5="aa"), C: file(1, md5="bb")}, {B}, (A, C), id="md5"),
+        pytest.param({B: file(2)}, {B}, (B,), id="alone it is believed"),
+    ],
+)  # fmt: skip
+def test_the_doubted_lose_ties(
+    found: dict[EndpointId, Entry], doubted: set[EndpointId], holders: tuple[EndpointId, ...]
+):
+    assert merge_entries(found, doubted).holders == holders

@@ -254,3 +254,24 @@ async def test_closing_ends_what_is_under_way(make_transport):
         await transport.close()
         assert await settled(lambda: server.open == 0)
         assert await asking == "Unreachable"
+
+
+async def test_how_many_more_questions_would_not_wait_for_a_connection(make_transport):
+    transport = make_transport(max_connections=2)
+    assert transport.spare == 2
+    async with RawServer(then_silence(b"")) as server:
+        asking = [spawn(ask(transport, server.url), name=f"ask {n}") for n in range(3)]
+        assert await settled(lambda: server.open == 2)
+        assert transport.spare == 0
+        await cancel_and_wait(*asking)
+        assert transport.spare == 2
+        assert await settled(lambda: server.open == 0)
+
+
+async def test_changes_take_no_place_from_questions(make_transport):
+    transport = make_transport(max_connections=1)
+    async with RawServer(then_silence(b"")) as server:
+        changing = spawn(ask(transport, server.url, "DELETE"), name="change")
+        assert await settled(lambda: server.open == 1)
+        assert transport.spare == 1
+        await cancel_and_wait(changing)

@@ -1,6 +1,7 @@
 """Which of our errors a foreign one becomes, and what it tells people."""
 
 import asyncio
+import errno
 import ssl
 
 import aiohttp
@@ -10,6 +11,7 @@ from aiohttp.http_exceptions import ContentEncodingError, ContentLengthError, Tr
 from yarl import URL
 
 from ugrpy.core.errors import Busy, EndpointError, Malformed, TimedOut, UgrError, Unreachable
+from ugrpy.core.trouble import Trouble
 from ugrpy.namespace.model import unknown_from
 from ugrpy.transport.mapping import endpoint_errors
 
@@ -176,3 +178,50 @@ def test_what_passes_through(error):
 def test_nothing_wrong():
     with endpoint_errors("uvic", "HEAD", 60.0):
         pass
+
+
+@pytest.mark.parametrize(
+    ("foreign", "trouble"),
+    [
+        (TimeoutError(), Trouble.HTTP_RESPONSE_TIMEOUT),
+        (aiohttp.ClientConnectorDNSError(KEY, OSError(None, "x")), Trouble.DNS_ERROR),
+        (
+            aiohttp.ClientConnectorError(KEY, ConnectionRefusedError(errno.ECONNREFUSED, "x")),
+            Trouble.CONNECTION_REFUSED,
+        ),
+        (
+            aiohttp.ClientConnectorError(KEY, TimeoutError(errno.ETIMEDOUT, "x")),
+            Trouble.CONNECTION_TIMEOUT,
+        ),
+        (
+            aiohttp.ClientConnectorError(KEY, PermissionError(errno.EACCES, "x")),
+            Trouble.DESTINATION_IP_PROHIBITED,
+        ),
+        (
+            aiohttp.ClientConnectorError(KEY, OSError(errno.ENETUNREACH, "x")),
+            Trouble.DESTINATION_UNAVAILABLE,
+        ),
+        (aiohttp.ClientConnectorError(KEY, ConnectionResetError()), Trouble.TLS_PROTOCOL_ERROR),
+        (certificate_error(10), Trouble.TLS_CERTIFICATE_ERROR),
+        (tls_error("WRONG_VERSION_NUMBER"), Trouble.TLS_PROTOCOL_ERROR),
+        (aiohttp.ServerDisconnectedError(), Trouble.CONNECTION_TERMINATED),
+        (OSError(errno.ECONNRESET, "x"), Trouble.CONNECTION_TERMINATED),
+        (aiohttp.ClientPayloadError("ConnectionResetError(104)"), Trouble.CONNECTION_TERMINATED),
+        (
+            caused(aiohttp.ClientPayloadError("x"), ContentLengthError("x")),
+            Trouble.HTTP_RESPONSE_INCOMPLETE,
+        ),
+        (
+            caused(aiohttp.ClientPayloadError("x"), ContentEncodingError("x")),
+            Trouble.HTTP_PROTOCOL_ERROR,
+        ),
+        (aiohttp.ClientPayloadError("x"), Trouble.HTTP_PROTOCOL_ERROR),
+        (not_http("x"), Trouble.HTTP_PROTOCOL_ERROR),
+        (aiohttp.InvalidURL("ftp://se.example/dav"), Trouble.DESTINATION_UNAVAILABLE),
+    ],
+)
+def test_by_what_name_proxies_call_it(foreign, trouble):
+    with pytest.raises(EndpointError) as caught, endpoint_errors("uvic", "HEAD", 60.0):
+        raise foreign
+    assert caught.value.trouble is trouble
+    assert unknown_from(caught.value).reason.trouble is trouble

@@ -1,6 +1,7 @@
 """The writer: what clients asked for, read back with lxml and with our own reader."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from lxml import etree
@@ -8,6 +9,7 @@ from lxml import etree
 from ugrpy.namespace.model import Kind
 from ugrpy.webdav.multistatus import MultistatusReader, Resource
 from ugrpy.webdav.properties import KNOWN
+from ugrpy.webdav.provenance import Provenance
 from ugrpy.webdav.render import Described, render_multistatus
 from ugrpy.webdav.request import PropfindForm, PropfindRequest
 
@@ -116,7 +118,8 @@ def test_unknown_properties_keep_their_names():
 
 
 def test_propname_lists_names_without_values():
-    found = propstats(FILE, PropfindRequest(PropfindForm.PROPNAME))
+    whole = replace(FILE, holders=("uvic",), told=Provenance(asked=1), is_target=True)
+    found = propstats(whole, PropfindRequest(PropfindForm.PROPNAME))
     assert found == {"200": {f"{{{namespace}}}{local}": "" for namespace, local in KNOWN}}
     names = propstats(BARE, PropfindRequest(PropfindForm.PROPNAME))["200"]
     assert f"{DAV}getcontentlength" not in names

@@ -72,6 +72,11 @@ class MemoryEndpoint:
         for path, size_bytes in sizes:
             self.put(path, Entry(name_of(path), Kind.FILE, size_bytes))
 
+    @property
+    def spare_connections(self) -> int | None:
+        """Any number."""
+        return None
+
     async def stat(self, path: str) -> Observation:
         """Look the name up."""
         node = self._tree.get(path)

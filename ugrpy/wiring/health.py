@@ -1,0 +1,118 @@
+"""How does one worker take part in knowing which endpoints are well: who probes, who reads calendars, how it hears what operators say?"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlsplit
+
+from ugrpy.announcing.desk import CHANNEL as NOTICES
+from ugrpy.announcing.desk import Desk
+from ugrpy.announcing.watching import Watching
+from ugrpy.config import Configuration
+from ugrpy.core.aio import spawn
+from ugrpy.core.meter import Meter
+from ugrpy.federation import Federation
+from ugrpy.health.prober import run_prober
+from ugrpy.health.states import Transition
+from ugrpy.namespace.model import EndpointId
+from ugrpy.service.background import Background
+from ugrpy.service.channels import Channels
+from ugrpy.shared.base import SharedStore
+from ugrpy.wiring.assembly import Assembled
+from ugrpy.wiring.changes import state_folder
+from ugrpy.wiring.company import CHANNEL as HEALTH
+from ugrpy.wiring.company import Companions
+from ugrpy.wiring.leading import Leading, leading
+
+LEAD_RETRY_S = 1.0
+DOUBTS_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One worker's part, and what goes on beside the requests for it."""
+
+    desk: Desk
+    background: tuple[Background, ...]
+
+
+@asynccontextmanager
+async def health(
+    config: Configuration,
+    assembled: Assembled,
+    channels: Channels,
+    meter: Meter,
+    store: SharedStore | None = None,
+) -> AsyncIterator[Health]:
+    """This worker's part, with all that was said before it began. ``store`` is what gateways share."""
+    federation = assembled.federation
+    board, clock, noted = federation.board, federation.clock, federation.note_transition
+    desk = Desk(board, clock, state_folder(config), channels, noted)
+    watching = Watching(config.downtimes, known_as(config), desk, clock, meter)
+    with leading() as lead:
+        company = Companions(
+            board,
+            clock,
+            channels,
+            lead,
+            store=store,
+            by=f"{socket.gethostname()}:{os.getpid()}",
+            on_transition=noted,
+        )
+        assembled.watchers.append(partial(_tell, company))
+        with channels.hearing(NOTICES, desk.hear), channels.hearing(HEALTH, company.hear):
+            # after the others can be heard, so that nothing is missed in between
+            await desk.load()
+            yield Health(
+                desk,
+                (
+                    Background("prober", lambda: _probe(federation, company)),
+                    Background("doubts", lambda: _tell_doubts(lead, company)),
+                    Background("notices", desk.run),
+                    Background("calendars", lambda: _read_calendars(lead, watching)),
+                ),
+            )
+
+
+def _tell(company: Companions, change: Transition) -> None:
+    if (telling := company.changed(change)) is not None:
+        _task = spawn(telling, name=f"telling of {change.endpoint}")
+
+
+async def _tell_doubts(lead: Leading, company: Companions) -> None:
+    while not lead.leads():
+        await company.doubts()
+        await asyncio.sleep(DOUBTS_S)
+
+
+async def _probe(federation: Federation, company: Companions) -> None:
+    await run_prober(
+        federation.board,
+        lambda name: federation.members[name].endpoint.probe(),
+        federation.clock,
+        draw=federation.draw,
+        on_transition=federation.note_transition,
+        company=company,
+        on_look=federation.asking.note_weights,
+    )
+
+
+def known_as(config: Configuration) -> dict[EndpointId, frozenset[str]]:
+    """By which names calendars may call each endpoint: its own, and those that are set or else its host."""
+    return {
+        EndpointId(one.name): frozenset(
+            name.casefold()
+            for name in (one.name, *(one.downtime_names or (urlsplit(one.url).hostname or "",)))
+        )
+        for one in config.endpoints
+    }
+
+
+async def _read_calendars(lead: Leading, watching: Watching) -> None:
+    while not lead.leads():  # noqa: ASYNC110 - nobody sends an event when another process ends
+        await asyncio.sleep(LEAD_RETRY_S)
+    await watching.run()
