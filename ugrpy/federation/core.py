@@ -19,6 +19,8 @@ from ugrpy.federation.past import Past
 from ugrpy.federation.sharing import Sharing
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
+from ugrpy.load.settings import LoadSettings
+from ugrpy.locality.drawn import Drawn
 from ugrpy.locality.ranker import Ranker
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.fanout import FanoutPolicy, Want
@@ -36,10 +38,14 @@ class Policies:
     fanout: FanoutPolicy = field(default_factory=FanoutPolicy)
     cache: CachePolicy = field(default_factory=CachePolicy)
     max_list_items: int = 0
+    load: LoadSettings = field(default_factory=LoadSettings)
 
 
 class Federation:
-    """One namespace over many endpoints. All methods belong to the loop in which it was made."""
+    """One namespace over many endpoints. All methods belong to the loop in which it was made.
+
+    ``lots`` has the numbers that the latest ``order`` drew, if it ranked several.
+    """
 
     def __init__(
         self,
@@ -55,7 +61,10 @@ class Federation:
         self.memory = Memory(policies.cache)
         self.clock = around.clock
         self.draw = around.draw
-        self.asking = Asking(self.members, board, ranker, self.memory, policies.fanout, around)
+        self.lots = Drawn(around.draw)
+        self.asking = Asking(
+            self.members, board, ranker, self.memory, policies.fanout, around, policies.load
+        )
         self._last = LastKnown(self.asking)
         self._locating = Locating(self.asking, self._last)
         self._listing = Listing(self.asking, self._last, policies.max_list_items)
@@ -130,7 +139,9 @@ class Federation:
                 holders = self._believed_instead(known)
         if len(holders) < 2:
             return holders
-        return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, self.draw))
+        lots = self.lots
+        lots.numbers.clear()
+        return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, lots))
 
     def replicas(
         self, known: KnownName, order: Sequence[EndpointId], verb: Verb = Verb.GET
