@@ -80,6 +80,7 @@ class Names:
         self.tiers: TwoTiers[_Record] = TwoTiers(
             max_items, max_bytes, _pack, self._unpack, live_items
         )
+        self._live = self.tiers.live
 
     def __repr__(self) -> str:
         return f"<Names {self.tiers!r}, {self.hits} hits, {self.misses} misses>"
@@ -90,7 +91,12 @@ class Names:
 
     def get(self, path: str, now: float) -> KnownName | None:
         """What is known, or ``None`` when that is nothing or its time is over."""
-        record = self.tiers.get(path)
+        live = self._live  # each redirect comes by here
+        record = live.get(path)
+        if record is not None:
+            live.move_to_end(path)
+        else:
+            record = self.tiers.get(path)
         if record is not None:
             if record.until_s > now:
                 self.hits += 1
