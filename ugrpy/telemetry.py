@@ -57,6 +57,38 @@ CACHE_ITEMS = Metric(
     "Names and listings held in the cache of the worker that showed its metrics last.",
     (_CACHE,),
 )
+CACHE_BYTES = Metric(
+    "ugrpy_cache_bytes",
+    MetricKind.GAUGE,
+    "bytes",
+    "What the names take, by estimate, in the cache of the worker that showed its metrics last.",
+)
+CACHE_UNPACKED = Metric(
+    "ugrpy_cache_unpacked_total",
+    MetricKind.COUNTER,
+    "look-ups",
+    "Names that were looked up among those held packed, because nobody had asked for them lately.",
+)
+CACHE_EVICTED = Metric(
+    "ugrpy_cache_evicted_total",
+    MetricKind.COUNTER,
+    "items",
+    "Names and listings that went for want of room.",
+    (_CACHE,),
+)
+CACHE_AHEAD = Metric(
+    "ugrpy_cache_asked_ahead_total",
+    MetricKind.COUNTER,
+    "questions",
+    "Names in use that were asked for anew before their time was over.",
+)
+CACHE_LAST_KNOWN = Metric(
+    "ugrpy_cache_last_known_total",
+    MetricKind.COUNTER,
+    "answers",
+    "Answers from what was known last, because no endpoint could say.",
+    (_CACHE,),
+)
 ENDPOINT_ASKS = Metric(
     "ugrpy_endpoint_asks_total",
     MetricKind.COUNTER,
@@ -280,6 +312,25 @@ ENDPOINT_TURNS = Metric(
     "Questions that an endpoint is being asked, and those that wait to be put to it.",
     (_ENDPOINT, Label("state", "which of the two", ("at work", "waiting"))),
 )
+FLIGHTS = Metric(
+    "ugrpy_flights_recorded_total",
+    MetricKind.COUNTER,
+    "decisions",
+    "Decisions that the flight recorder has written down.",
+)
+FLIGHTS_LOST = Metric(
+    "ugrpy_flights_lost_total",
+    MetricKind.COUNTER,
+    "decisions",
+    "Decisions that the flight recorder could not write down.",
+    (
+        Label(
+            "reason",
+            "waiting: too many were waiting for a slow disk; disk: it refused them",
+            ("waiting", "disk"),
+        ),
+    ),
+)
 
 _DIRECTION = Label(
     "direction",
@@ -372,6 +423,11 @@ METRICS = (
     INFLIGHT_REQUESTS,
     CACHE_LOOKUPS,
     CACHE_ITEMS,
+    CACHE_BYTES,
+    CACHE_UNPACKED,
+    CACHE_EVICTED,
+    CACHE_AHEAD,
+    CACHE_LAST_KNOWN,
     ENDPOINT_ASKS,
     ENDPOINT_SECONDS,
     ENDPOINT_IN_SERVICE,
@@ -400,6 +456,8 @@ METRICS = (
     ENDPOINT_FREE_BYTES,
     COPIES,
     COPIED_BYTES,
+    FLIGHTS,
+    FLIGHTS_LOST,
     SHARED_LOOKUPS,
     SHARED_FAILURES,
     SHARED_AWAY,

@@ -60,6 +60,8 @@ _BELOW_FRONTEND = (
     "ugrpy.streaming",
     "ugrpy.summing",
     "ugrpy.copying",
+    "ugrpy.recording",
+    "ugrpy.past",
     "ugrpy.announcing",
 )
 
@@ -126,6 +128,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.load",
         "ugrpy.shared",
     ),
+    "ugrpy.past": ("ugrpy.core", "ugrpy.namespace", "ugrpy.federation", "ugrpy.journal"),
     "ugrpy.changing": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -179,6 +182,15 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.federation",
         "ugrpy.changing",
     ),
+    # holds what a federation knew of a name until it is on disk
+    "ugrpy.recording": (
+        "ugrpy.core",
+        "ugrpy.namespace",
+        "ugrpy.locality",
+        "ugrpy.security",
+        "ugrpy.telemetry",
+        "ugrpy.federation",
+    ),
     "ugrpy.frontend": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -194,6 +206,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.streaming",
         "ugrpy.summing",
         "ugrpy.copying",
+        "ugrpy.recording",
     ),
     # wiring: imported by nothing above
     "ugrpy.config": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.settings"),

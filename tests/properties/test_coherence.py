@@ -22,7 +22,7 @@ from ugrpy.testing.shared import StoreServer
 FILES = tuple(f"/d{number % 3}/f{number}" for number in range(6))
 # So that nobody is overlooked who was cut off when the store lost what it had.
 SETTINGS = replace(hosts.SETTINGS, members=4)
-STEPS = 60
+STEPS = 40
 SCHEDULES = 200
 PER_TEST = 20
 
@@ -88,7 +88,7 @@ class Play:
 
     async def end(self) -> None:
         """Everybody may do what he likes for a while, and is looked at."""
-        for _ in range(20):
+        for _ in range(12):
             self.read_some()
             await asyncio.sleep(0.5)
         while self.under_way:
@@ -105,6 +105,11 @@ class Play:
             for worker in host.workers:
                 for path in self.lot.sample(FILES, 2):
                     self.start(partial(self.read, host, worker, path))
+
+    def read_everywhere(self, path: str) -> None:
+        for host in self.hosts:
+            for worker in host.workers:
+                self.start(partial(self.read, host, worker, path))
 
     async def read(self, host: Host, worker: Worker, path: str) -> None:
         before = self.gone.get(path)
@@ -131,9 +136,12 @@ class Play:
             return
         self.busy.add(path)
         self.note(f"{host.name} deletes {path}")
+        self.read_everywhere(path)
         if await host.delete(path, self.lot.randrange(2)):
             self.gone[path] = host, self.now_s
             self.note(f"{host.name} has deleted {path}")
+            for after_s in (0.0, 0.2, LEASE_S):
+                asyncio.get_running_loop().call_later(after_s, self.read_everywhere, path)
         self.busy.discard(path)
 
     async def bring_back(self) -> None:
@@ -169,8 +177,12 @@ class Play:
 
     async def cut(self) -> None:
         host = self.lot.choice(self.hosts)
-        host.cut = not host.cut
-        self.note(f"{host.name} is {'cut off' if host.cut else 'connected'}")
+        one = self.lot.choice((None, *host.workers))
+        if one is None:
+            host.cut = not host.cut
+        else:
+            one.store.cut = not one.store.cut
+        self.note(f"cut off: {[w.name for h in self.hosts for w in h.workers if w.store.cut]}")
 
     async def restart_store(self) -> None:
         empty = self.lot.random() < 0.5

@@ -40,6 +40,7 @@ from ugrpy.locality.model import (
 from ugrpy.locality.rank import RankPolicy
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.paths import Mount
+from ugrpy.recording.settings import RecordingSettings
 from ugrpy.security.identity import Audience
 from ugrpy.settings.schema import STRICT
 from ugrpy.settings.serving import AdminAddress, ListenAddresses, ServingSettings
@@ -327,6 +328,10 @@ class Tables:
     copy: Annotated[
         CopySettings, Field(description="copies between endpoints and other servers")
     ] = field(default_factory=CopySettings)
+    recording: Annotated[
+        RecordingSettings,
+        Field(description="the flight recorder: what was decided, and why, on disk"),
+    ] = field(default_factory=RecordingSettings)
     shared: Annotated[
         SharedSettings,
         Field(

@@ -87,6 +87,7 @@ def note_missing(exchange: Exchange, headers: CIMultiDict[str], missing: Mapping
     """Say which endpoints did not contribute (``Proxy-Status``, RFC 9209); only how many, where names are not shown."""
     if not missing:
         return
+    exchange.missing = missing
     if exchange.show_endpoints:
         headers["Proxy-Status"] = proxy_status(missing)
     else:

@@ -48,6 +48,7 @@ from ugrpy.frontend.writing import Writing
 from ugrpy.load.admission import Admission
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import Above, Inside, PrefixMap, parse_path
+from ugrpy.recording import Recorder
 from ugrpy.security.authz import AllowReading, Operation, Policy
 from ugrpy.security.forwarded import TrustedNetworks, client_address
 from ugrpy.security.identity import Audience, Identity
@@ -89,6 +90,7 @@ class GatewayOptions:
     access_log: AccessLog | None = None
     body_timeout_s: float = 30.0
     streaming: StreamingSettings = field(default_factory=StreamingSettings)
+    recorder: Recorder | None = None
 
 
 class Gateway:
@@ -262,6 +264,7 @@ class Gateway:
         return Identity(address=address), zone, str(address or "-")
 
     def _problem(self, exchange: Exchange, error: RequestError) -> web.Response:
+        exchange.why = str(error)
         headers: CIMultiDict[str] = CIMultiDict({"Server": answers.SERVER})
         missing: dict[str, str] = {}
         facts: dict[str, object] = {}
@@ -325,6 +328,8 @@ class Gateway:
         status = CLIENT_LEFT if response is None else response.status
         self._requests.add(request.method, status)
         self._seconds.add(took_s)
+        if (recorder := self._options.recorder) is not None:
+            recorder.take(exchange, request.method, number, status, exchange.started_s, took_s)
         if (access_log := self._options.access_log) is not None:
             access_log.write(
                 Access(

@@ -166,6 +166,7 @@ class Reading:
         self, exchange: Exchange, known: KnownName, *, describe: bool = False
     ) -> web.StreamResponse:
         order = self.federation.order(known, exchange.zone)
+        exchange.ranked(order, self.federation)
         exchange.endpoint = order[0]
         self.redirected[order[0]].add()
         merged = known.merged
@@ -194,6 +195,7 @@ class Reading:
         if merged.entry.kind is Kind.COLLECTION:
             raise NotFound(f"{exchange.external} is a collection; metalinks describe files")
         order = self.federation.order(known, exchange.zone)
+        exchange.ranked(order, self.federation)
         replicas = self.federation.replicas(known, order[: self.max_replicas or None])
         document = Document(
             name=name_of(exchange.external),

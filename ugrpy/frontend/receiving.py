@@ -32,6 +32,7 @@ async def stream_upload(
     size_bytes = wanted.size_bytes if has_body(exchange.request) else 0
     wanted = replace(wanted, size_bytes=size_bytes, streamed=True)
     placed = await changing.write(wanted, content, idle_s)
+    exchange.placed(placed.ranking)
     response = web.Response(
         status=201 if placed.created else 204, headers={"Server": answers.SERVER}
     )

@@ -160,6 +160,8 @@ class Streaming:
         if not plan.spans:
             return web.Response(status=plan.status, headers=plan.headers)
         order = self._federation.order(known, exchange.zone)
+        exchange.known = known
+        exchange.ranked(order, self._federation)
         reading = Reading(
             order,
             exchange.zone,

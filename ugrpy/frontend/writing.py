@@ -74,6 +74,7 @@ class Writing:
         async with self.load.at_work(exchange.identity.address):
             placed = await self.changing.upload(wanted)
         replica = placed.replica
+        exchange.placed(placed.ranking)
         exchange.endpoint = replica.endpoint
         self.redirected[replica.endpoint].add()
         headers = {"Server": answers.SERVER, "Location": replica.url}

@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from struct import Struct
 
 import structlog
@@ -66,10 +66,9 @@ class Coherence:
         meter: Meter | None = None,
     ) -> None:
         by_name = {shard.name: shard for shard in shards}
-        ring = Ring(list(by_name))
         self.shards = tuple(shards)
         self.settings = settings
-        self._homes = [by_name[ring.home(bucket_key(number))] for number in range(BUCKETS)]
+        self._homes = [by_name[name] for name in _homes(tuple(by_name))]
         self._lease_s = settings.lease_s
         self._clock = clock
         self._host = host
@@ -262,6 +261,13 @@ class Coherence:
             task = spawn(_quietly(work), name=name)
             self._working.add(task)
             task.add_done_callback(self._working.discard)
+
+
+@lru_cache(maxsize=4)
+def _homes(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The store of each bucket."""
+    ring = Ring(names)
+    return tuple(ring.home(bucket_key(number)) for number in range(BUCKETS))
 
 
 async def _quietly(work: Callable[[], Awaitable[object]]) -> None:

@@ -95,15 +95,18 @@ class Roster:
     trusted_since_s: float = LONG_AGO_S
     """What was asked before does not count."""
     _looks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_LOOKS_KEPT))
+    _last_look_s: float = LONG_AGO_S
     _forgotten: dict[str, int] = field(default_factory=dict)
-    _first_look_s: float | None = None
+    _looking_since_s: float = LONG_AGO_S
+    """Since when there was a look in every lease: nobody is forgotten for a time in which nobody could be seen."""
 
     def looked(
         self, sent_s: float, arrived_s: float, tick: int | None, signs: Iterable[Sign]
     ) -> list[str]:
         """What a look at the tick and the seats has shown; who is forgotten by it."""
-        if self._first_look_s is None:
-            self._first_look_s = sent_s
+        if sent_s > self._last_look_s + self.lease_s:
+            self._looking_since_s = sent_s
+        self._last_look_s = sent_s
         for sign in signs:
             self._note(sign, arrived_s)
         if tick is not None:
@@ -145,5 +148,4 @@ class Roster:
         return LONG_AGO_S
 
     def _is_lost(self, one: Member, now: float) -> bool:
-        assert self._first_look_s is not None
-        return max(one.seen_s, self._first_look_s) + self.forget_s <= now
+        return max(one.seen_s, self._looking_since_s) + self.forget_s <= now

@@ -70,7 +70,7 @@ async def assemble(
     database = await asyncio.to_thread(GeoDatabase, config.locality.geoip)
     locator = Locator(database, config.locality.networks)
     settings = config.endpoints
-    places = await _places(settings, locator)
+    places = await places_of(settings, locator)
     ids = [EndpointId(one.name) for one in settings]
     board = HealthBoard(
         ids,
@@ -151,7 +151,7 @@ def _member(settings: EndpointSettings, place: Place, deadline_s: float) -> Memb
     )
 
 
-async def _places(settings: Sequence[EndpointSettings], locator: Locator) -> list[Place]:
+async def places_of(settings: Sequence[EndpointSettings], locator: Locator) -> list[Place]:
     """Where the endpoints are: as the operator says, else where their first address is."""
     resolver = AsyncResolver()
     try:
