@@ -238,6 +238,48 @@ ENDPOINT_FREE_BYTES = Metric(
     over_workers="min",
 )
 
+ADMISSION_OUTCOMES = ("at once", "waited", "full", "network_full", "too_long", "rate", "pages")
+ADMISSIONS = Metric(
+    "ugrpy_admissions_total",
+    MetricKind.COUNTER,
+    "requests",
+    "Requests that need endpoints, by how they were let in; redirects of remembered names are not counted.",
+    (
+        Label(
+            "outcome",
+            "at once; waited for a turn; or answered 429 by this limit",
+            ADMISSION_OUTCOMES,
+        ),
+    ),
+)
+QUEUE_SECONDS = Metric(
+    "ugrpy_queue_seconds",
+    MetricKind.HISTOGRAM,
+    "seconds",
+    "Time that requests waited for their turn, those left out that did not have to.",
+    buckets=LATENCY_BUCKETS_S,
+)
+REQUESTS_AT_WORK = Metric(
+    "ugrpy_requests_at_work",
+    MetricKind.GAUGE,
+    "requests",
+    "Requests for which endpoints are at work, and those that wait for their turn.",
+    (Label("state", "which of the two", ("at work", "waiting")),),
+)
+ENDPOINT_HELD_BACK = Metric(
+    "ugrpy_endpoint_held_back_total",
+    MetricKind.COUNTER,
+    "questions",
+    "Questions that were not put to an endpoint, since enough waited for it already; they say nothing of its health.",
+    (_ENDPOINT,),
+)
+ENDPOINT_TURNS = Metric(
+    "ugrpy_endpoint_turns",
+    MetricKind.GAUGE,
+    "questions",
+    "Questions that an endpoint is being asked, and those that wait to be put to it.",
+    (_ENDPOINT, Label("state", "which of the two", ("at work", "waiting"))),
+)
 FLIGHTS = Metric(
     "ugrpy_flights_recorded_total",
     MetricKind.COUNTER,
@@ -358,6 +400,11 @@ METRICS = (
     STREAMED_BYTES,
     STREAM_FAILOVERS,
     STREAMS_REFUSED,
+    ADMISSIONS,
+    QUEUE_SECONDS,
+    REQUESTS_AT_WORK,
+    ENDPOINT_TURNS,
+    ENDPOINT_HELD_BACK,
     EARLY_ANSWERS,
     SECOND_ASKS,
     ABSENT_WITH_MISSING,

@@ -48,6 +48,7 @@ _BELOW_FRONTEND = (
     "ugrpy.telemetry",
     "ugrpy.endpoints.base",
     "ugrpy.health",
+    "ugrpy.load",
     "ugrpy.transport",
     "ugrpy.service",
     "ugrpy.endpoints",
@@ -79,6 +80,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     # webdav for the names of quirks, which are met there and shown by every kind
     "ugrpy.endpoints.base": ("ugrpy.core", "ugrpy.namespace", "ugrpy.webdav"),
     "ugrpy.health": ("ugrpy.core", "ugrpy.namespace"),
+    "ugrpy.load": ("ugrpy.core", "ugrpy.security", "ugrpy.telemetry"),
     # adapters
     "ugrpy.transport": ("ugrpy.core",),
     "ugrpy.settings": ("ugrpy.core",),
@@ -122,6 +124,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.endpoints.base",
         "ugrpy.endpoints.registry",
         "ugrpy.health",
+        "ugrpy.load",
         "ugrpy.shared",
     ),
     "ugrpy.changing": (
@@ -194,6 +197,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.metalink",
         "ugrpy.security",
         "ugrpy.telemetry",
+        "ugrpy.load",
         "ugrpy.service",
         "ugrpy.federation",
         "ugrpy.changing",

@@ -29,6 +29,7 @@ from ugrpy.copying.settings import CopySettings
 from ugrpy.core.listen import Listen
 from ugrpy.endpoints.base import ProbePlan
 from ugrpy.health.policy import HealthPolicy
+from ugrpy.load.settings import LoadSettings
 from ugrpy.locality.model import (
     MAX_WEIGHT,
     Network,
@@ -303,6 +304,10 @@ class Tables:
     health: Annotated[
         HealthPolicy, Field(description="when an endpoint leaves service and when it comes back")
     ] = field(default_factory=HealthPolicy)
+    load: Annotated[
+        LoadSettings,
+        Field(description="how much is done at a time, and how it is shared among client networks"),
+    ] = field(default_factory=LoadSettings)
     downtimes: Annotated[
         DowntimeSettings,
         Field(description="calendars of downtimes, and what is done ahead of one"),

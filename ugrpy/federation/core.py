@@ -17,6 +17,7 @@ from ugrpy.federation.memory import Memory
 from ugrpy.federation.sharing import Sharing
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
+from ugrpy.load.settings import LoadSettings
 from ugrpy.locality.drawn import Drawn
 from ugrpy.locality.ranker import Ranker
 from ugrpy.locality.tiers import Zone
@@ -35,6 +36,7 @@ class Policies:
     fanout: FanoutPolicy = field(default_factory=FanoutPolicy)
     cache: CachePolicy = field(default_factory=CachePolicy)
     max_list_items: int = 0
+    load: LoadSettings = field(default_factory=LoadSettings)
 
 
 class Federation:
@@ -58,7 +60,9 @@ class Federation:
         self.clock = around.clock
         self.draw = around.draw
         self.lots = Drawn(around.draw)
-        self.asking = Asking(self.members, board, ranker, self.memory, policies.fanout, around)
+        self.asking = Asking(
+            self.members, board, ranker, self.memory, policies.fanout, around, policies.load
+        )
         self._locating = Locating(self.asking)
         self._listing = Listing(self.asking, policies.max_list_items)
 

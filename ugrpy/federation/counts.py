@@ -38,6 +38,10 @@ class Counts:
             for verb in ("stat", "list")
             for outcome in _OUTCOMES
         }
+        self.held_back = {
+            endpoint: meter.instrument(telemetry.ENDPOINT_HELD_BACK.name, endpoint=endpoint)
+            for endpoint in endpoints
+        }
         self._asked_again = {
             (endpoint, outcome): meter.instrument(
                 telemetry.SECOND_ASKS.name, endpoint=endpoint, outcome=outcome

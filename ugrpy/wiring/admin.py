@@ -1,7 +1,7 @@
 """The admin listener's pages: loopback or a Unix socket only, never the clients' port.
 
 Liveness, readiness and metrics without restriction, the endpoints' health, the changes under way, ``explain`` for any path and client, which replicas
-disagree, and what was decided before.
+disagree, what was decided before, and who uses what of this process.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,13 +25,17 @@ from ugrpy.summing import Store
 from ugrpy.summing.store import facts_of
 from ugrpy.wiring.assembly import Assembled
 from ugrpy.wiring.flights import FlightPages
+from ugrpy.wiring.load import MOST_SHOWN
 from ugrpy.wiring.orders import PREFIX as ORDERS
 from ugrpy.wiring.orders import OrderPages
 from ugrpy.wiring.showing import facts_of_health
 
 
 class AdminPages:
-    """The handler for the admin listener. ``part`` is the process's part in changes, ``None`` where nobody may change anything."""
+    """The handler for the admin listener. ``part`` is the process's part in changes, ``None`` where nobody may change anything.
+
+    ``load`` says who uses what, of so many networks at most.
+    """
 
     def __init__(
         self,
@@ -40,10 +44,12 @@ class AdminPages:
         state: ServiceState,
         part: Changing | None,
         desk: Desk,
+        load: Callable[[int], Mapping[str, object]],
         flights: FlightPages | None = None,
     ) -> None:
         clock = assembled.federation.clock
         self._orders = OrderPages(desk, assembled.federation.board, clock)
+        self._load = load
         self._federation = assembled.federation
         self._store = store
         self._part = part
@@ -53,6 +59,7 @@ class AdminPages:
             "/v1/endpoints": self._endpoints,
             "/v1/explain": self._explain,
             "/v1/disagreements": self._disagreements,
+            "/v1/load": self._who_uses_what,
         }
         if flights is not None:
             self._pages["/v1/flights"] = self._recorded(flights.found)
@@ -85,6 +92,12 @@ class AdminPages:
     ) -> web.StreamResponse:
         return web.json_response([facts_of(one) for one in await self._store.disagreements()])
 
+    async def _who_uses_what(
+        self, request: web.BaseRequest, _client: ClientAddress
+    ) -> web.StreamResponse:
+        """Of this worker alone; ``/metrics`` has the sums of all."""
+        return web.json_response(self._load(_number(request, "most", MOST_SHOWN)))
+
     def _known(self, name: EndpointId) -> dict[str, object]:
         """What an endpoint tells of itself. ``trouble`` is its last failure, with the hosts and paths clients never see."""
         endpoint, asking = self._federation.members[name].endpoint, self._federation.asking
@@ -101,11 +114,9 @@ class AdminPages:
         self, request: web.BaseRequest, _client: ClientAddress
     ) -> web.StreamResponse:
         """From the journal, which all workers share."""
-        most = _query(request).get("most", str(MOST))
-        if not (most.isascii() and most.isdigit() and int(most) <= MOST):
-            raise BadRequest(f"most is a number up to {MOST}")
+        most = _number(request, "most", MOST)
         written = Recorded() if self._part is None else await self._part.ground.journal.load()
-        return web.json_response(render_report(written, int(most)))
+        return web.json_response(render_report(written, most))
 
     async def _explain(
         self, request: web.BaseRequest, _client: ClientAddress
@@ -125,6 +136,14 @@ class AdminPages:
             return web.json_response(await ask(_query(request)))
 
         return page
+
+
+def _number(request: web.BaseRequest, name: str, most: int) -> int:
+    """A number in the query, ``most`` when it is not there."""
+    text = _query(request).get(name, str(most))
+    if not (text.isascii() and text.isdigit() and int(text) <= most):
+        raise BadRequest(f"{name} is a number up to {most}")
+    return int(text)
 
 
 def _query(request: web.BaseRequest) -> dict[str, str]:

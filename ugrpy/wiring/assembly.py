@@ -100,7 +100,9 @@ async def assemble(
             watcher(change)
 
     around = Surroundings(draw, clock or SystemClock(), meter or NullMeter(), changed, log_clash)
-    policies = Policies(config.federation, config.cache, config.federation.max_list_items)
+    policies = Policies(
+        config.federation, config.cache, config.federation.max_list_items, config.load
+    )
     federation = Federation(members, board, ranker, policies, around)
     return Assembled(federation, locator, database, watchers)
 
@@ -145,6 +147,7 @@ def _member(settings: EndpointSettings, place: Place, deadline_s: float) -> Memb
         copies_to_others=settings.third_party_copy,
         free_bytes=settings.free_bytes,
         tells_checksums=settings.checksums,
+        connections=settings.max_connections,
     )
 
 

@@ -1,6 +1,7 @@
 """One gateway process: what is served where, by which settings, and what goes on beside it."""
 
 import asyncio
+from functools import partial
 from importlib import import_module
 
 import structlog
@@ -12,6 +13,7 @@ from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import ConfigError
 from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway, GatewayOptions
+from ugrpy.load.admission import Admission
 from ugrpy.locality.geowatch import GeoWatcher
 from ugrpy.namespace.paths import PrefixMap
 from ugrpy.recording import Recorder
@@ -34,6 +36,7 @@ from ugrpy.wiring.checksums import Checksums, checksums
 from ugrpy.wiring.flights import FlightPages, Recorded
 from ugrpy.wiring.gauges import Gauges
 from ugrpy.wiring.health import Health, health
+from ugrpy.wiring.load import LoadGauges, render_load
 from ugrpy.wiring.recording import recording
 from ugrpy.wiring.shares import of_worker, too_few
 from ugrpy.wiring.sharing import sharing
@@ -96,8 +99,13 @@ class Worker:
                     health(self._config, assembled, channels, self._meter) as caring,
                     recording(self._config, federation, self._meter, self._index) as recorder,
                 ):
-                    gateway = self._gateway(federation, access_log, part, copier, sums, recorder)
-                    await self._serve(assembled, gateway, part, sums, caring, shared, recorder)
+                    load = Admission(self._config.load, self._clock, self._meter)
+                    gateway = self._gateway(
+                        federation, access_log, part, copier, sums, load, recorder
+                    )
+                    await self._serve(
+                        assembled, gateway, part, sums, caring, shared, load, recorder
+                    )
         finally:
             await assembled.close()
         return 0
@@ -110,16 +118,20 @@ class Worker:
         sums: Checksums,
         caring: Health,
         shared: Coherence | None,
+        load: Admission,
         recorder: Recorder | None,
     ) -> None:
         service = self._config.service
         gauges = Gauges(self._meter, assembled.federation, gateway, part)
         state = ServiceState(self._meter, gauges.note, gauges.refresh, service.metrics_from)
+        state.also_refresh.append(LoadGauges(self._meter, load, assembled.federation).refresh)
         gateway.sides.update(state.sides(open_metrics=False))
         doors = [Door(gateway, service.listen, shared=service.workers > 1)]
         if service.admin is not None and self._index == 0:
+            streams = None if gateway.streaming is None else gateway.streaming.share
+            who = partial(render_load, load, assembled.federation, streams)
             flights = None if recorder is None else self._flight_pages(assembled, recorder)
-            pages = AdminPages(assembled, sums.store, state, part, caring.desk, flights)
+            pages = AdminPages(assembled, sums.store, state, part, caring.desk, who, flights)
             doors.append(Door(pages, (service.admin,)))
         stop = asyncio.Event()
         background = [
@@ -150,6 +162,7 @@ class Worker:
         part: Changing | None,
         copier: Copier | None,
         sums: Checksums,
+        load: Admission,
         recorder: Recorder | None,
     ) -> Gateway:
         settings = self._config.federation
@@ -169,6 +182,7 @@ class Worker:
             options,
             part,
             copier=copier,
+            load=load,
             summing=sums.summing,
             clock=self._clock,
             meter=self._meter,
