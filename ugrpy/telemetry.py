@@ -57,6 +57,38 @@ CACHE_ITEMS = Metric(
     "Names and listings held in the cache of the worker that showed its metrics last.",
     (_CACHE,),
 )
+CACHE_BYTES = Metric(
+    "ugrpy_cache_bytes",
+    MetricKind.GAUGE,
+    "bytes",
+    "What the names take, by estimate, in the cache of the worker that showed its metrics last.",
+)
+CACHE_UNPACKED = Metric(
+    "ugrpy_cache_unpacked_total",
+    MetricKind.COUNTER,
+    "look-ups",
+    "Names that were looked up among those held packed, because nobody had asked for them lately.",
+)
+CACHE_EVICTED = Metric(
+    "ugrpy_cache_evicted_total",
+    MetricKind.COUNTER,
+    "items",
+    "Names and listings that went for want of room.",
+    (_CACHE,),
+)
+CACHE_AHEAD = Metric(
+    "ugrpy_cache_asked_ahead_total",
+    MetricKind.COUNTER,
+    "questions",
+    "Names in use that were asked for anew before their time was over.",
+)
+CACHE_LAST_KNOWN = Metric(
+    "ugrpy_cache_last_known_total",
+    MetricKind.COUNTER,
+    "answers",
+    "Answers from what was known last, because no endpoint could say.",
+    (_CACHE,),
+)
 ENDPOINT_ASKS = Metric(
     "ugrpy_endpoint_asks_total",
     MetricKind.COUNTER,
@@ -391,6 +423,11 @@ METRICS = (
     INFLIGHT_REQUESTS,
     CACHE_LOOKUPS,
     CACHE_ITEMS,
+    CACHE_BYTES,
+    CACHE_UNPACKED,
+    CACHE_EVICTED,
+    CACHE_AHEAD,
+    CACHE_LAST_KNOWN,
     ENDPOINT_ASKS,
     ENDPOINT_SECONDS,
     ENDPOINT_IN_SERVICE,

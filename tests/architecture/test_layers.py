@@ -61,6 +61,7 @@ _BELOW_FRONTEND = (
     "ugrpy.summing",
     "ugrpy.copying",
     "ugrpy.recording",
+    "ugrpy.past",
     "ugrpy.announcing",
 )
 
@@ -127,6 +128,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.load",
         "ugrpy.shared",
     ),
+    "ugrpy.past": ("ugrpy.core", "ugrpy.namespace", "ugrpy.federation", "ugrpy.journal"),
     "ugrpy.changing": (
         "ugrpy.core",
         "ugrpy.namespace",

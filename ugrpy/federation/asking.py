@@ -86,8 +86,14 @@ class Asking:
         self.sharing: Sharing | None = None
         self.credit = Credit()
         self.clock = around.clock
+        self.heard_at_s = float("-inf")
+        """When an endpoint last gave an answer that can be used."""
         names = [member.id for member in members]
         self.counts = Counts(around.meter, names)
+        memory.names.over = self.learnt.over
+        memory.names.tiers.on_unpacked = self.counts.unpacked.add
+        memory.names.tiers.on_evicted = self.counts.names_evicted.add
+        memory.listings.on_evicted = self.counts.listings_evicted.add
         self.expecting = Expecting(names, policy, self._has_room)
         self.turns = {
             member.id: Turns(
@@ -126,6 +132,8 @@ class Asking:
                 return
             took_s -= in_turn.waited_s(name)
             self.counts.heard(name, verb, observation, took_s)
+            if not isinstance(observation, Unknown):
+                self.heard_at_s = self.clock.monotonic()
             self.expecting.heard(name, observation)
             self.credit.note(name, bad=is_nonsense(observation))
             # a listing takes as long as it is, which says little about how fast the endpoint answers
@@ -212,7 +220,7 @@ class Asking:
         if not names:
             return {}
         now = self.clock.monotonic()
-        holders = self.memory.holders(path, now)
+        holders = self.memory.holders(path)
         upload = self.overlay.upload(path)
         written_to = None if upload is None else upload.target
         return {
