@@ -5,6 +5,7 @@
 are really put, answered and given up on the wire.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -57,7 +58,8 @@ SHAPES = {
     "oversizes": (Faults(size_off=1), ""),
     "elsewhere": (Faults(xml=Xml.ELSEWHERE), "the answer is about another path"),
     "redirects": (Faults(location="/elsewhere"), "redirected elsewhere"),
-    "cuts": (Faults(content_length_off=-60), "not well-formed XML"),
+    # what was not announced is the beginning of the next answer on the same connection
+    "cuts": (Faults(content_length_off=-60), r"not well-formed XML|not HTTP"),
     "announces": (Faults(content_length_off=60), "ended before its announced end"),
     "hangs": (HANGING, "no answer"),
 }
@@ -199,7 +201,7 @@ def test_one_that_makes_no_sense_is_put_out_of_service_and_the_reason_is_kept(
         place_of(storage, gateway, f"/{shape}{path}")
     wait_for_service(gateway, shape, serving=False)
     health = health_of(gateway, shape)
-    assert SHAPES[shape][1] in health["note"]
+    assert re.search(SHAPES[shape][1], health["note"])
     assert health["last_error"] in health["note"]
 
 
