@@ -88,6 +88,15 @@ class NamesMachine(RuleBasedStateMachine):
             assert names.holders(path).keys() == before.keys() & away
             assert names.peek(path, self.now) is None
 
+    @rule(path=PATHS, away=SOME)
+    def change_all(self, path: str, away: frozenset[EndpointId]) -> None:
+        before = {one: self.plain.holders(one) for one in self.plain.below(path)}
+        for names in self.both:
+            names.forget_below(path, away)
+            for one, holders in before.items():
+                assert names.holders(one).keys() == holders.keys() & away
+                assert names.peek(one, self.now) is None
+
     @rule(path=PATHS)
     def use(self, path: str) -> None:
         until_s = self.plain.expires_at(path)
