@@ -32,7 +32,7 @@ class Scene:
     urls: Sequence[str]
 
     def gateway(
-        self, name: str, urls: Sequence[str] | None = None, **more: Mapping[str, object]
+        self, name: str, urls: Sequence[str] | None = None, /, **more: Mapping[str, object]
     ) -> Server:
         """Start a gateway over the elements (or over ``urls``)."""
         geoip = self.topology.directory / "zones.mmdb"

@@ -57,6 +57,38 @@ CACHE_ITEMS = Metric(
     "Names and listings held in the cache of the worker that showed its metrics last.",
     (_CACHE,),
 )
+CACHE_BYTES = Metric(
+    "ugrpy_cache_bytes",
+    MetricKind.GAUGE,
+    "bytes",
+    "What the names take, by estimate, in the cache of the worker that showed its metrics last.",
+)
+CACHE_UNPACKED = Metric(
+    "ugrpy_cache_unpacked_total",
+    MetricKind.COUNTER,
+    "look-ups",
+    "Names that were looked up among those held packed, because nobody had asked for them lately.",
+)
+CACHE_EVICTED = Metric(
+    "ugrpy_cache_evicted_total",
+    MetricKind.COUNTER,
+    "items",
+    "Names and listings that went for want of room.",
+    (_CACHE,),
+)
+CACHE_AHEAD = Metric(
+    "ugrpy_cache_asked_ahead_total",
+    MetricKind.COUNTER,
+    "questions",
+    "Names in use that were asked for anew before their time was over.",
+)
+CACHE_LAST_KNOWN = Metric(
+    "ugrpy_cache_last_known_total",
+    MetricKind.COUNTER,
+    "answers",
+    "Answers from what was known last, because no endpoint could say.",
+    (_CACHE,),
+)
 ENDPOINT_ASKS = Metric(
     "ugrpy_endpoint_asks_total",
     MetricKind.COUNTER,
@@ -238,6 +270,68 @@ ENDPOINT_FREE_BYTES = Metric(
     over_workers="min",
 )
 
+ADMISSION_OUTCOMES = ("at once", "waited", "full", "network_full", "too_long", "rate", "pages")
+ADMISSIONS = Metric(
+    "ugrpy_admissions_total",
+    MetricKind.COUNTER,
+    "requests",
+    "Requests that need endpoints, by how they were let in; redirects of remembered names are not counted.",
+    (
+        Label(
+            "outcome",
+            "at once; waited for a turn; or answered 429 by this limit",
+            ADMISSION_OUTCOMES,
+        ),
+    ),
+)
+QUEUE_SECONDS = Metric(
+    "ugrpy_queue_seconds",
+    MetricKind.HISTOGRAM,
+    "seconds",
+    "Time that requests waited for their turn, those left out that did not have to.",
+    buckets=LATENCY_BUCKETS_S,
+)
+REQUESTS_AT_WORK = Metric(
+    "ugrpy_requests_at_work",
+    MetricKind.GAUGE,
+    "requests",
+    "Requests for which endpoints are at work, and those that wait for their turn.",
+    (Label("state", "which of the two", ("at work", "waiting")),),
+)
+ENDPOINT_HELD_BACK = Metric(
+    "ugrpy_endpoint_held_back_total",
+    MetricKind.COUNTER,
+    "questions",
+    "Questions that were not put to an endpoint, since enough waited for it already; they say nothing of its health.",
+    (_ENDPOINT,),
+)
+ENDPOINT_TURNS = Metric(
+    "ugrpy_endpoint_turns",
+    MetricKind.GAUGE,
+    "questions",
+    "Questions that an endpoint is being asked, and those that wait to be put to it.",
+    (_ENDPOINT, Label("state", "which of the two", ("at work", "waiting"))),
+)
+FLIGHTS = Metric(
+    "ugrpy_flights_recorded_total",
+    MetricKind.COUNTER,
+    "decisions",
+    "Decisions that the flight recorder has written down.",
+)
+FLIGHTS_LOST = Metric(
+    "ugrpy_flights_lost_total",
+    MetricKind.COUNTER,
+    "decisions",
+    "Decisions that the flight recorder could not write down.",
+    (
+        Label(
+            "reason",
+            "waiting: too many were waiting for a slow disk; disk: it refused them",
+            ("waiting", "disk"),
+        ),
+    ),
+)
+
 _DIRECTION = Label(
     "direction",
     "seen from here: push to another server, or pull from one",
@@ -329,6 +423,11 @@ METRICS = (
     INFLIGHT_REQUESTS,
     CACHE_LOOKUPS,
     CACHE_ITEMS,
+    CACHE_BYTES,
+    CACHE_UNPACKED,
+    CACHE_EVICTED,
+    CACHE_AHEAD,
+    CACHE_LAST_KNOWN,
     ENDPOINT_ASKS,
     ENDPOINT_SECONDS,
     ENDPOINT_IN_SERVICE,
@@ -338,6 +437,11 @@ METRICS = (
     STREAMED_BYTES,
     STREAM_FAILOVERS,
     STREAMS_REFUSED,
+    ADMISSIONS,
+    QUEUE_SECONDS,
+    REQUESTS_AT_WORK,
+    ENDPOINT_TURNS,
+    ENDPOINT_HELD_BACK,
     EARLY_ANSWERS,
     SECOND_ASKS,
     ABSENT_WITH_MISSING,
@@ -352,6 +456,8 @@ METRICS = (
     ENDPOINT_FREE_BYTES,
     COPIES,
     COPIED_BYTES,
+    FLIGHTS,
+    FLIGHTS_LOST,
     SHARED_LOOKUPS,
     SHARED_FAILURES,
     SHARED_AWAY,

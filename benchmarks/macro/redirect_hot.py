@@ -15,14 +15,21 @@ LEAST_LOG_ON = 0.14
 
 
 def run(settings: Settings) -> Result:
-    """nginx, bare aiohttp, the gateway without and with an access log file, in turn."""
+    """nginx, bare aiohttp, the gateway without and with an access log file, and with a flight recorder, in turn."""
     with Topology() as topology:
         scene = set_up(topology, Corpus(seed=settings.seed))
         subjects = {
             "nginx": topology.nginx(scene.location()),
             "bare_aiohttp": topology.bare_aiohttp(scene.location()),
-            "gateway": _warm(scene, "gateway", ""),
-            "gateway_log": _warm(scene, "gateway_log", str(topology.directory / "access.log")),
+            "gateway": _warm(scene, "gateway"),
+            "gateway_log": _warm(
+                scene, "gateway_log", service={"access_log": str(topology.directory / "access.log")}
+            ),
+            "gateway_flights": _warm(
+                scene,
+                "gateway_flights",
+                recording={"folder": str(topology.directory / "flights")},
+            ),
         }
         names = scene.ask("zipf", seed=settings.seed)
         constant = scene.ask("fixed")
@@ -36,7 +43,11 @@ def run(settings: Settings) -> Result:
         ratios = rounds.all_against("nginx")
         return Result(
             rounds.table(),
-            ratios | {"gateway / bare_aiohttp": rounds.against("gateway", "bare_aiohttp")},
+            ratios
+            | {
+                "gateway / bare_aiohttp": rounds.against("gateway", "bare_aiohttp"),
+                "gateway_flights / gateway": rounds.against("gateway_flights", "gateway"),
+            },
             rounds.statuses(),
             (
                 _check("gateway / nginx, access log off", ratios["gateway / nginx"], LEAST_LOG_OFF),
@@ -48,9 +59,9 @@ def run(settings: Settings) -> Result:
         )
 
 
-def _warm(scene: Scene, name: str, access_log: str) -> Server:
+def _warm(scene: Scene, name: str, **more: Mapping[str, object]) -> Server:
     """A gateway that has answered every name once, rightly."""
-    server = scene.gateway(name, service={"access_log": access_log})
+    server = scene.gateway(name, None, **more)
     scene.warm(server, scene.ask("each"))
     check_redirects(scene, server)
     return server

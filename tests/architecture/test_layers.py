@@ -48,6 +48,7 @@ _BELOW_FRONTEND = (
     "ugrpy.telemetry",
     "ugrpy.endpoints.base",
     "ugrpy.health",
+    "ugrpy.load",
     "ugrpy.transport",
     "ugrpy.service",
     "ugrpy.endpoints",
@@ -59,6 +60,8 @@ _BELOW_FRONTEND = (
     "ugrpy.streaming",
     "ugrpy.summing",
     "ugrpy.copying",
+    "ugrpy.recording",
+    "ugrpy.past",
     "ugrpy.announcing",
 )
 
@@ -78,6 +81,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     # webdav for the names of quirks, which are met there and shown by every kind
     "ugrpy.endpoints.base": ("ugrpy.core", "ugrpy.namespace", "ugrpy.webdav"),
     "ugrpy.health": ("ugrpy.core", "ugrpy.namespace"),
+    "ugrpy.load": ("ugrpy.core", "ugrpy.security", "ugrpy.telemetry"),
     # adapters
     "ugrpy.transport": ("ugrpy.core",),
     "ugrpy.settings": ("ugrpy.core",),
@@ -121,8 +125,10 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.endpoints.base",
         "ugrpy.endpoints.registry",
         "ugrpy.health",
+        "ugrpy.load",
         "ugrpy.shared",
     ),
+    "ugrpy.past": ("ugrpy.core", "ugrpy.namespace", "ugrpy.federation", "ugrpy.journal"),
     "ugrpy.changing": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -176,6 +182,15 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.federation",
         "ugrpy.changing",
     ),
+    # holds what a federation knew of a name until it is on disk
+    "ugrpy.recording": (
+        "ugrpy.core",
+        "ugrpy.namespace",
+        "ugrpy.locality",
+        "ugrpy.security",
+        "ugrpy.telemetry",
+        "ugrpy.federation",
+    ),
     "ugrpy.frontend": (
         "ugrpy.core",
         "ugrpy.namespace",
@@ -184,12 +199,14 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.metalink",
         "ugrpy.security",
         "ugrpy.telemetry",
+        "ugrpy.load",
         "ugrpy.service",
         "ugrpy.federation",
         "ugrpy.changing",
         "ugrpy.streaming",
         "ugrpy.summing",
         "ugrpy.copying",
+        "ugrpy.recording",
     ),
     # wiring: imported by nothing above
     "ugrpy.config": (*_BELOW_FRONTEND, "ugrpy.frontend", "ugrpy.settings"),

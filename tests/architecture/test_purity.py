@@ -16,6 +16,7 @@ PURE = (
     "ugrpy.security",
     "ugrpy.cache",
     "ugrpy.health",
+    "ugrpy.load",
     "ugrpy.telemetry",
     "ugrpy.endpoints.base",
     "ugrpy.transport.options",
@@ -31,6 +32,9 @@ EDGES = {
     "ugrpy.locality.geowatch": "looks whether they have changed",
     "ugrpy.cache.shared": "talks to memcached or Valkey",
     "ugrpy.health.prober": "runs the probes",
+    "ugrpy.load.admission": "lets requests wait, and says so in the log",
+    "ugrpy.load.gate": "waits for turns",
+    "ugrpy.load.turns": "lets questions wait",
     "ugrpy.security.jwks": "fetches keys",
     "ugrpy.security.tls": "makes TLS contexts",
 }

@@ -43,6 +43,7 @@ def gateway(storages, tmp_path_factory):
         },
         arrays=[("locality.networks", {"networks": ["127.0.0.0/8"], "position": [48.5, -123.4]})],
         service={"workers": 2},
+        health={"slow_start_s": 0.0},
         changes={"state_dir": str(folder / "state"), "write_from": ["127.0.0.0/8"]},
         cache={"ttl_s": 600},
     )

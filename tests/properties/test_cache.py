@@ -1,10 +1,11 @@
-"""The cache against a model: a list of (key, value, expiry) in order of use."""
+"""The caches against a model: a list of (key, value) in order of use."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ugrpy.cache.entries import AgingCache
+from ugrpy.cache.tiers import TwoTiers
 
 MAX_ITEMS = 4
 KEYS = st.sampled_from(["/", "/a", "/a/b", "/a/b/c", "/ab", "/ab/c", "/c", "/c/d"])
@@ -73,3 +74,70 @@ class CacheMachine(RuleBasedStateMachine):
 
 CacheMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestCache = CacheMachine.TestCase
+
+
+class TiersMachine(RuleBasedStateMachine):
+    """Nothing can be told from where a value is held, but that some cannot be packed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tiers: TwoTiers[int] = TwoTiers(
+            8, 1 << 30, lambda _path, value: str(value).encode(), _read, live_items=2
+        )
+        self.model: dict[str, int] = {}  # least recently used first
+        self.evicted = 0
+
+    @rule(key=KEYS | st.integers(0, 20).map(str), value=st.integers())
+    def put(self, key: str, value: int) -> None:
+        self.tiers.put(key, value)
+        self.model.pop(key, None)
+        self.model[key] = value
+        if len(self.model) > 8:
+            del self.model[next(iter(self.model))]
+            self.evicted += 1
+
+    @rule(key=KEYS)
+    def get(self, key: str) -> None:
+        expected = self.model.pop(key, None)
+        if expected is not None:
+            self.model[key] = expected
+        assert self.tiers.get(key) == expected
+
+    @rule(key=KEYS)
+    def peek(self, key: str) -> None:
+        assert self.tiers.peek(key) == self.model.get(key)
+
+    @rule(key=KEYS)
+    def pop(self, key: str) -> None:
+        assert self.tiers.pop(key) == (self.model.pop(key, None) is not None)
+
+    @rule(prefix=KEYS)
+    def below(self, prefix: str) -> None:
+        parts = [part for part in prefix.split("/") if part]
+        expected = {
+            key
+            for key in self.model
+            if key.startswith("/") and [p for p in key.split("/") if p][: len(parts)] == parts
+        }
+        assert sorted(self.tiers.below(prefix)) == sorted(expected)
+
+    @rule()
+    def clear(self) -> None:
+        self.tiers.clear()
+        self.model.clear()
+
+    @invariant()
+    def same_contents(self) -> None:
+        assert list(self.tiers.paths()) == list(self.model)
+        assert self.tiers.evicted == self.evicted
+        assert self.tiers.live_count <= 2
+        assert self.tiers.bytes_held >= 0
+
+
+def _read(path: str, data: bytes, start: int) -> int:
+    assert data[:start].endswith(path.encode())
+    return int(data[start:])
+
+
+TiersMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTiers = TiersMachine.TestCase

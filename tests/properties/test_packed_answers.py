@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.properties.test_codecs import NAMES, PATHS
 from ugrpy.core.errors import DataError
 from ugrpy.core.packing import Packer, Unpacker
-from ugrpy.federation.codec import decode_listing, decode_name, encode_listing, encode_name
+from ugrpy.federation.codec import VERSION, decode_listing, decode_name, encode_listing, encode_name
 from ugrpy.federation.known import KnownListing, KnownName
 from ugrpy.namespace.merge import Conflict, Merged, Sighting, summarise
 from ugrpy.namespace.model import (  # fmt: skip
@@ -92,7 +92,9 @@ def listings(draw: st.DrawFn) -> KnownListing:
         for name in sorted(draw(st.sets(USABLE, max_size=6)))
     )
     itself = Merged(Entry(path[1:], Kind.COLLECTION), draw(holders))
-    return KnownListing(path, itself, children, draw(st.dictionaries(ENDPOINTS, TEXTS)), AT_S)
+    parts = draw(st.dictionaries(ENDPOINTS, AFTER_S.map(lambda after_s: AT_S + after_s)))
+    missing = {str(name): draw(TEXTS) for name in sorted(draw(st.sets(ENDPOINTS)))}
+    return KnownListing(path, itself, children, missing, AT_S, parts)
 
 
 @given(names())
@@ -117,7 +119,9 @@ def test_a_name_comes_back_as_it_was(known: KnownName):
 def test_a_listing_comes_back_as_it_was(known: KnownListing):
     data = encode_listing(known, NOW_S, NOW_S)
     assert data is not None
-    assert decode_listing(data, NOW_S, NOW_S) == known
+    after = decode_listing(data, NOW_S, NOW_S)
+    assert after == known
+    assert after.parts == pytest.approx(known.parts, abs=1e-6)
 
 
 @given(names(), st.floats(0, 1e6), st.floats(-100, 1e6))
@@ -159,7 +163,7 @@ def _written(known: KnownName | KnownListing) -> tuple[bytes, Decode]:
     return octets, decode
 
 
-HEADS = st.sampled_from([kind + b"\1" + bytes(8) + b"\2\0/a" for kind in (b"N", b"L")])
+HEADS = st.sampled_from([kind + bytes([VERSION]) + bytes(8) + b"\2\0/a" for kind in (b"N", b"L")])
 
 
 @given(st.binary(max_size=300), HEADS)

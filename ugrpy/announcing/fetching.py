@@ -24,6 +24,7 @@ class Fetching:
 
     feed: Feed
     max_bytes: int
+    timeout_s: float = TIMEOUT_S
     _validators: dict[str, str] = field(default_factory=dict)
     _stamp: tuple[int, int, int] | None = None
 
@@ -51,7 +52,7 @@ class Fetching:
 
     async def _fetch_remote(self) -> bytes | None:
         options = TransportOptions(
-            ca_file=self.feed.ca_file, total_timeout_s=TIMEOUT_S, max_connections=1
+            ca_file=self.feed.ca_file, total_timeout_s=self.timeout_s, max_connections=1
         )
         transport = Transport(self.feed.called, options)
         try:

@@ -28,6 +28,13 @@ class CachePolicy:
     max_items: Annotated[
         int, Field(gt=0, description="Entries kept per worker; the least recently used one goes.")
     ] = 200_000
+    max_bytes: Annotated[
+        int,
+        Field(
+            ge=1_000_000,
+            description="Bytes that the names may take per worker, and the listings as many again; the least recently used ones go.",
+        ),
+    ] = 256_000_000
     ttl_s: Annotated[
         float, Field(gt=0, description="Seconds that a name with its replicas is remembered.")
     ] = 300.0
@@ -37,14 +44,40 @@ class CachePolicy:
     listing_ttl_s: Annotated[
         float, Field(ge=0, description="Seconds that the contents of a collection are remembered.")
     ] = 60.0
+    refresh_ahead: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=0.9,
+            description="A file that is asked for in this last part of its life is asked for anew at the endpoints, so that names in use are always remembered; 0: never.",
+        ),
+    ] = 0.2
     incomplete_ttl_s: Annotated[
         float,
         Field(ge=0, description="Seconds for an answer to which an endpoint did not contribute."),
     ] = 5.0
+    stale_max_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="When no endpoint can say, what was known last is told, marked as stale, if it is no older than so many seconds; 0: never. It is written down in the state folder, where the configuration or systemd names one, and so outlives a restart.",
+        ),
+    ] = 604_800.0
+    stale_after_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="Seconds that clients wait after a start, as long as no endpoint has said anything, before they are told what was known last.",
+        ),
+    ] = 1.0
 
 
 def _one(_value: object) -> int:
     return 1
+
+
+def _unheeded() -> None:
+    """For owners who do not count."""
 
 
 class AgingCache(Generic[V]):
@@ -56,7 +89,16 @@ class AgingCache(Generic[V]):
     count as several items; it must weigh the same as long as it is held.
     """
 
-    __slots__ = ("_items", "_weigh", "_weight", "evicted", "hits", "max_items", "misses")
+    __slots__ = (
+        "_items",
+        "_weigh",
+        "_weight",
+        "evicted",
+        "hits",
+        "max_items",
+        "misses",
+        "on_evicted",
+    )
 
     def __init__(self, max_items: int, weigh: Callable[[V], int] = _one) -> None:
         if max_items < 1:
@@ -67,6 +109,7 @@ class AgingCache(Generic[V]):
         self.hits = 0
         self.misses = 0
         self.evicted = 0
+        self.on_evicted: Callable[[], None] = _unheeded
         # An OrderedDict, since finding the oldest key of a plain dict walks over all the holes that
         # earlier deletions left at its front.
         self._items: OrderedDict[str, tuple[float, V]] = OrderedDict()
@@ -111,6 +154,7 @@ class AgingCache(Generic[V]):
             _key, (_expires_at, oldest) = items.popitem(last=False)
             self._weight -= self._weigh(oldest)
             self.evicted += 1
+            self.on_evicted()
 
     def pop(self, key: str) -> bool:
         """Forget one name; whether anything was known of it."""

@@ -73,7 +73,7 @@ async def look(ground: Ground, path: str) -> Look:
         for name, observation in said.items()
     }
     known = asking.known(path, visible, frozenset(), started_s)
-    last_seen = asking.memory.holders(path, ground.clock.monotonic())
+    last_seen = asking.memory.holders(path)
     mounted = ground.federation.members.synthetic.holds(path)
     return Look(path, said, known, last_seen, mounted)
 

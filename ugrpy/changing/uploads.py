@@ -6,14 +6,14 @@ reader of this host treats the name as one that is being written, whatever happe
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ugrpy.changing.ground import Ground, new_number
 from ugrpy.changing.looking import Look, look
 from ugrpy.changing.owners import numbered
 from ugrpy.changing.placing import Placing
 from ugrpy.changing.way import busy
-from ugrpy.changing.weighing import Site
+from ugrpy.changing.weighing import PlaceRanking, Site
 from ugrpy.core.errors import Clash, MethodNotAllowed, Unavailable
 from ugrpy.endpoints.base import Verb
 from ugrpy.federation import Replica
@@ -68,12 +68,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where it goes. ``remote`` is the endpoint's own path, ``created``: nothing of that name was there before."""
+    """Where it goes. ``remote`` is the endpoint's own path, ``created``: nothing of that name was there before. ``ranking``: how the place was found."""
 
     replica: Replica
     remote: str
     upload: Upload
     created: bool
+    ranking: PlaceRanking | None = field(default=None, compare=False, repr=False)
 
 
 class Uploads:
@@ -211,4 +212,4 @@ class Uploads:
     def _placed(self, seen: Look, site: Site, upload: Upload) -> Placed:
         member = self._ground.member(site.endpoint)
         replica = Replica(site.endpoint, member.endpoint.url(site.remote, Verb.PUT), member.country)
-        return Placed(replica, site.remote, upload, created=seen.merged is None)
+        return Placed(replica, site.remote, upload, seen.merged is None, site.ranking)

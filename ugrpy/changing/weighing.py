@@ -5,14 +5,15 @@ as well: when nobody is left, it says what the client is told.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ugrpy.changing.ground import Ground
 from ugrpy.changing.looking import Look
 from ugrpy.changing.room import Rooms, fits
 from ugrpy.core.errors import Forbidden, NoRoom, RequestError, Unavailable
 from ugrpy.core.trouble import Reason
-from ugrpy.locality.model import Choice
+from ugrpy.locality.drawn import Drawn
+from ugrpy.locality.model import Candidate
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Kind, Observation, Unknown
 from ugrpy.namespace.verdict import DEFAULT_RETRY_AFTER_S, missing_reasons
@@ -23,10 +24,26 @@ UNKNOWN_ROOM = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An endpoint that an upload may go to, and its own path for the name."""
+    """An endpoint that an upload may go to, and its own path for the name. ``ranking``: how it came to be this one."""
 
     endpoint: EndpointId
     remote: str
+    ranking: "PlaceRanking | None" = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRanking:
+    """What a ranking of places saw and gave, for whoever writes it down.
+
+    ``order`` is who is tried one after the other, for the numbers ``drawn``; ``rooms`` is what each could take, ``ahead`` the group of each, lower ones being tried first.
+    """
+
+    order: tuple[EndpointId, ...]
+    drawn: tuple[float, ...]
+    rooms: Mapping[str, float]
+    ahead: Mapping[str, int]
+    candidates: Mapping[str, Candidate]
+    withheld: frozenset[EndpointId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,25 +142,36 @@ class Weighing:
         fittest = set(board.fittest(sorted(left), wish.size_bytes, now))
         for name in left.keys() - fittest:
             rejected[name] = board.why_unfit(name, wish.size_bytes, now)
-        ranked = self._ranked(wish.zone, {name: left[name] for name in sorted(fittest)})
+        rooms = _rooms({name: left[name] for name in sorted(fittest)})
+        ranker, draw = ground.federation.ranker, Drawn(ground.federation.draw)
+        ranked = ranker.place(wish.zone, rooms, draw)
         upload = ground.overlay.upload(seen.path)
         first = None if upload is None else upload.target
         holders = () if seen.merged is None else seen.merged.holders
         by_rank = [EndpointId(choice.id) for choice in ranked]
         order = placing_order(by_rank, first, holders, wish.preferred)
         for name in fittest - set(order):
-            rejected[name] = ground.federation.ranker.why_excluded(name)
+            rejected[name] = ranker.why_excluded(name)
         how = {EndpointId(choice.id): choice.reason for choice in ranked}
         where = Standing(first, holders, wish.preferred)
         reasons = {name: "; ".join((*where.words(name), how[name])) for name in order}
-        return Weighed(tuple(sites[name] for name in order), reasons, rejected)
+        ranking = PlaceRanking(
+            tuple(order),
+            tuple(draw.numbers),
+            rooms,
+            groups(order, first, holders, wish.preferred),
+            ranker.candidates,
+            board.withheld,
+        )
+        chosen = tuple(replace(sites[name], ranking=ranking) for name in order)
+        return Weighed(chosen, reasons, rejected)
 
-    def _ranked(self, zone: Zone, left: Mapping[EndpointId, int | None]) -> tuple[Choice, ...]:
-        known = [room for room in left.values() if room is not None]
-        usual = sum(known) / len(known) if known else UNKNOWN_ROOM
-        rooms = {str(n): float(usual if room is None else room) for n, room in left.items()}
-        federation = self._ground.federation
-        return federation.ranker.place(zone, rooms, federation.draw)
+
+def _rooms(left: Mapping[EndpointId, int | None]) -> dict[str, float]:
+    """What counts as the room of each; where it is not known, what the others have on average."""
+    known = [room for room in left.values() if room is not None]
+    usual = sum(known) / len(known) if known else UNKNOWN_ROOM
+    return {str(n): float(usual if room is None else room) for n, room in left.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +200,20 @@ def placing_order(
 ) -> list[EndpointId]:
     """Who is tried in which order: the target of an upload under way, then holders of the name, then those preferred, each group as ranked."""
     # what is stable in Python's sort keeps the ranking within each group
-    return sorted(
-        ranked, key=lambda name: (name != first, name not in holders, name not in preferred)
-    )
+    return sorted(ranked, key=groups(ranked, first, holders, preferred).__getitem__)
+
+
+def groups(
+    names: Sequence[EndpointId],
+    first: EndpointId | None,
+    holders: Collection[EndpointId],
+    preferred: Collection[EndpointId],
+) -> dict[str, int]:
+    """The group of each, the lowest being tried first."""
+    return {
+        name: 4 * (name != first) + 2 * (name not in holders) + (name not in preferred)
+        for name in names
+    }
 
 
 def takes(seen: Look, name: EndpointId) -> bool:

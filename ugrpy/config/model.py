@@ -29,6 +29,7 @@ from ugrpy.copying.settings import CopySettings
 from ugrpy.core.listen import Listen
 from ugrpy.endpoints.base import ProbePlan
 from ugrpy.health.policy import HealthPolicy
+from ugrpy.load.settings import LoadSettings
 from ugrpy.locality.model import (
     MAX_WEIGHT,
     Network,
@@ -39,6 +40,7 @@ from ugrpy.locality.model import (
 from ugrpy.locality.rank import RankPolicy
 from ugrpy.namespace.fanout import FanoutPolicy
 from ugrpy.namespace.paths import Mount
+from ugrpy.recording.settings import RecordingSettings
 from ugrpy.security.identity import Audience
 from ugrpy.settings.schema import STRICT
 from ugrpy.settings.serving import AdminAddress, ListenAddresses, ServingSettings
@@ -302,6 +304,10 @@ class Tables:
     health: Annotated[
         HealthPolicy, Field(description="when an endpoint leaves service and when it comes back")
     ] = field(default_factory=HealthPolicy)
+    load: Annotated[
+        LoadSettings,
+        Field(description="how much is done at a time, and how it is shared among client networks"),
+    ] = field(default_factory=LoadSettings)
     downtimes: Annotated[
         DowntimeSettings,
         Field(description="calendars of downtimes, and what is done ahead of one"),
@@ -322,6 +328,10 @@ class Tables:
     copy: Annotated[
         CopySettings, Field(description="copies between endpoints and other servers")
     ] = field(default_factory=CopySettings)
+    recording: Annotated[
+        RecordingSettings,
+        Field(description="the flight recorder: what was decided, and why, on disk"),
+    ] = field(default_factory=RecordingSettings)
     shared: Annotated[
         SharedSettings,
         Field(

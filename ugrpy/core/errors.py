@@ -13,6 +13,7 @@
     │   ├── MethodNotAllowed   405  .allowed
     │   ├── Clash              409  what is there stands in the way
     │   ├── PreconditionFailed 412
+    │   ├── TooManyRequests    429  .retry_after_s  .limit  .most
     │   ├── BadGateway         502  what was asked for would be another server's to do
     │   ├── NoRoom             507  no storage element has room for it
     │   └── Unavailable        502, 503 or 504  .retry_after_s  .missing
@@ -147,6 +148,21 @@ class NoRoom(RequestError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.missing = dict(missing or {})
+
+
+class TooManyRequests(RequestError):
+    """There is no room for this request now (RFC 6585 section 4). ``limit`` names the limit, and ``most`` is how much it allows."""
+
+    status = 429
+    title = "Too Many Requests"
+
+    def __init__(
+        self, message: str, *, retry_after_s: float, limit: str, most: float, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+        self.limit = limit
+        self.most = most
 
 
 class PreconditionFailed(RequestError):

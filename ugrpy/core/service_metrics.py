@@ -8,12 +8,15 @@ from ugrpy.core.metric import LATENCY_BUCKETS_S, Label, Metric, MetricKind
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE")
 # Values of the label ``reason``: why a connection was ended.
-FAULTS = ("malformed", "too_long", "unsupported", "slow_head", "silent", "stalled", "crowded")
+FAULTS = (
+    *("malformed", "too_long", "unsupported", "slow_head", "silent", "stalled", "crowded"),
+    "network_crowded",
+)
 
 _STATUS = Label("status", "HTTP status of the answer, three digits")
 _FAULT = Label(
     "reason",
-    "silent: it never asked; stalled: it does not read; crowded: one connection too many",
+    "silent: it never asked; stalled: it does not read; crowded: one connection too many; network_crowded: one too many from its network",
     FAULTS,
 )
 _TASK = Label("task", "what the work is called in the log")

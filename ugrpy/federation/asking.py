@@ -5,7 +5,7 @@ board here, and nowhere else.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ugrpy.core.clock import Clock, SystemClock
 from ugrpy.core.errors import RequestError, Unavailable
@@ -17,8 +17,11 @@ from ugrpy.federation.members import Members
 from ugrpy.federation.memory import Memory
 from ugrpy.federation.question import Again, AskEndpoint, Hooks, Pacing, Question, Then
 from ugrpy.federation.sharing import Sharing
+from ugrpy.federation.turns import InTurn
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import IN_SERVICE_STATES, Transition
+from ugrpy.load.settings import LoadSettings
+from ugrpy.load.turns import Turns
 from ugrpy.locality.ranker import Ranker
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.credit import Credit
@@ -70,6 +73,7 @@ class Asking:
         memory: Memory,
         policy: FanoutPolicy,
         around: Surroundings,
+        load: LoadSettings,
     ) -> None:
         self.members = members
         self.board = board
@@ -82,9 +86,26 @@ class Asking:
         self.sharing: Sharing | None = None
         self.credit = Credit()
         self.clock = around.clock
+        self.heard_at_s = float("-inf")
+        """When an endpoint last gave an answer that can be used."""
         names = [member.id for member in members]
         self.counts = Counts(around.meter, names)
+        memory.names.over = self.learnt.over
+        memory.names.tiers.on_unpacked = self.counts.unpacked.add
+        memory.names.tiers.on_evicted = self.counts.names_evicted.add
+        memory.listings.on_evicted = self.counts.listings_evicted.add
         self.expecting = Expecting(names, policy, self._has_room)
+        if len(members) == 1:  # who asks has nobody else to turn to: let him wait
+            load = replace(load, endpoint_share=1.0)
+        self.turns = {
+            member.id: Turns(
+                member.connections,
+                load,
+                wait_s=policy.deadline_s / 2,
+                now=around.clock.monotonic,
+            )
+            for member in members
+        }
         self._on_transition = around.on_transition
         self._on_clash = around.on_clash
         self._again = Again(
@@ -104,22 +125,33 @@ class Asking:
     def question(
         self, covering: Mapping[EndpointId, str], ask: AskEndpoint, verb: str, then: Then
     ) -> Question:
-        """A question to these endpoints that nobody waits for yet; ``verb`` is for the counters."""
+        """A question to these endpoints that nobody waits for yet; ``verb`` is ``stat`` or ``list``."""
+        in_turn = InTurn(self.turns, ask, verb, self.clock)
 
         def heard(name: EndpointId, observation: Observation, took_s: float) -> None:
+            if in_turn.held_back(name):
+                self.counts.held_back[name].add()
+                return
+            took_s -= in_turn.waited_s(name)
             self.counts.heard(name, verb, observation, took_s)
+            if not isinstance(observation, Unknown):
+                self.heard_at_s = self.clock.monotonic()
             self.expecting.heard(name, observation)
             self.credit.note(name, bad=is_nonsense(observation))
             # a listing takes as long as it is, which says little about how fast the endpoint answers
-            self.note_health(name, observation, None if verb == "list" else took_s)
+            if not in_turn.had_too_little_time(name, observation, self.policy.deadline_s):
+                self.note_health(name, observation, None if verb == "list" else took_s)
 
         def given_up(name: EndpointId, waited_s: float) -> None:
             # a hanging endpoint whose clients always leave first would never be heard to fail; of a listing it says nothing
-            if verb != "list" and waited_s >= self.policy.hedge_s:
+            waited_s -= in_turn.waited_s(name)
+            if verb != "list" and waited_s >= self.policy.hedge_s and not in_turn.held_back(name):
                 self.note_stall(name)
 
         def began(name: EndpointId, waited_s: float) -> None:
-            self.expecting.began(name, verb, waited_s, self.clock.monotonic())
+            if not in_turn.held_back(name):
+                waited_s -= in_turn.waited_s(name)
+                self.expecting.began(name, verb, waited_s, self.clock.monotonic())
 
         self.expecting.asked(covering, self.clock.monotonic())
         patience_s = {name: self.board.patience_s(name, self.policy.hedge_s) for name in covering}
@@ -127,15 +159,15 @@ class Asking:
             tuple(covering),
             self.policy,
             Pacing(patience_s, self.expecting.of(covering, verb)),
-            ask=ask,
-            hooks=Hooks(heard, then, given_up, began, self._again),
+            ask=in_turn.ask,
+            hooks=Hooks(heard, in_turn.watched(then), given_up, began, self._again),
             clock=self.clock,
         )
 
     def _has_room(self, name: EndpointId) -> bool:
-        """Whether an endpoint is well, and one question more would not have to wait for a connection."""
+        """Whether an endpoint is well, and one question more would not have to wait for its turn or a connection."""
         health = self.board[name]
-        if not health.in_service or health.sluggish:
+        if not health.in_service or health.sluggish or self.turns[name].waiting:
             return False
         spare = self.members[name].endpoint.spare_connections
         return spare is None or spare > 0
@@ -190,7 +222,7 @@ class Asking:
         if not names:
             return {}
         now = self.clock.monotonic()
-        holders = self.memory.holders(path, now)
+        holders = self.memory.holders(path)
         upload = self.overlay.upload(path)
         written_to = None if upload is None else upload.target
         return {

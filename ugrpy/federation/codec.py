@@ -19,6 +19,7 @@ Three rules:
 What is in nobody's interest elsewhere is left out: places for operators only (``Unknown.inside``), replicas and prepared heads.
 """
 
+import math
 import struct
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -29,10 +30,11 @@ from ugrpy.federation.known import KnownListing, KnownName
 from ugrpy.federation.packed import AnswerPacker, AnswerUnpacker
 from ugrpy.namespace.merge import Knowledge, Merged, Sighting, summarise
 from ugrpy.namespace.model import EndpointId, Kind
+from ugrpy.namespace.origin import Origin
 from ugrpy.namespace.paths import can_be_asked_for, name_of
 from ugrpy.namespace.verdict import OutOfService
 
-VERSION = 1
+VERSION = 2
 
 # What is larger is not worth keeping packed.
 MOST_ENDPOINTS = 1024
@@ -44,16 +46,13 @@ _NAME, _LISTING = b"N", b"L"
 _VERSION = bytes([VERSION])
 _MOST_PATH_BYTES = 0xFFFF
 
-PATH_STARTS = _HEAD.size
-"""Where the bytes of the path stand, for those who only look for those."""
-
 Over = Callable[[str, Knowledge], Knowledge]
-"""What is known beyond what was said, as ``LearntDigests.over`` adds it."""
+"""Adds what is known beyond what was said, as ``LearntDigests.over`` does."""
 
 
-def pack_path(path: str) -> bytes:
-    """A path as it stands in what is written here."""
-    return path.encode("utf-8", "surrogatepass")
+def as_said(_path: str, knowledge: Knowledge) -> Knowledge:
+    """Adds nothing."""
+    return knowledge
 
 
 def encode_name(known: KnownName, wall_s: float, monotonic_s: float) -> bytes | None:
@@ -63,42 +62,66 @@ def encode_name(known: KnownName, wall_s: float, monotonic_s: float) -> bytes | 
     """
     packer = AnswerPacker(name_of(known.path))
     try:
-        packer.number(_few(len(known.knowledge)))
-        for endpoint, sighting in known.knowledge.items():
-            packer.word(endpoint)
-            packer.signed(round((sighting.at_s - known.at_s) * 1000))
-            packer.observation(sighting.observation)
-        packer.number(len(known.silent))
-        for endpoint in sorted(known.silent):
-            packer.word(endpoint)
-        packer.number(len(known.out))
-        for endpoint, out in known.out.items():
-            packer.word(endpoint)
-            packer.out_of_service(out)
+        pack_said(packer, known)
     except DataError:
         return None
     return _whole(_NAME, known.path, known.at_s + (wall_s - monotonic_s), packer, MOST_NAME_BYTES)
 
 
 def decode_name(
-    data: bytes, wall_s: float, monotonic_s: float, over: Over | None = None
+    data: bytes,
+    wall_s: float,
+    monotonic_s: float,
+    over: Over = as_said,
+    *,
+    origin: Origin = Origin.SHARED,
 ) -> KnownName:
     """The name, with its times on the reader's monotonic clock. Raises ``DataError`` and nothing else."""
     path, stamp_s, start = _head(data, _NAME, MOST_NAME_BYTES)
-    at_s = min(monotonic_s, stamp_s - (wall_s - monotonic_s))
+    at_s = stamp_s - (wall_s - monotonic_s)
     reader = AnswerUnpacker(data, start, name_of(path))
+    known = unpack_said(reader, path, at_s, over, latest_s=monotonic_s, origin=origin)
+    reader.end()
+    return known
+
+
+def pack_said(packer: AnswerPacker, known: KnownName) -> None:
+    """Who said what of a name, without the name and its time. Raises ``DataError`` for what is absurd."""
+    packer.number(_few(len(known.knowledge)))
+    for endpoint, sighting in known.knowledge.items():
+        packer.word(endpoint)
+        packer.signed(round((sighting.at_s - known.at_s) * 1000))
+        packer.observation(sighting.observation)
+    packer.number(len(known.silent))
+    for endpoint in sorted(known.silent):
+        packer.word(endpoint)
+    packer.number(len(known.out))
+    for endpoint, out in known.out.items():
+        packer.word(endpoint)
+        packer.out_of_service(out)
+
+
+def unpack_said(
+    reader: AnswerUnpacker,
+    path: str,
+    at_s: float,
+    over: Over = as_said,
+    *,
+    latest_s: float = math.inf,
+    origin: Origin = Origin.SHARED,
+) -> KnownName:
+    """What ``pack_said`` wrote of this name; no time is later than ``latest_s``."""
     knowledge: dict[EndpointId, Sighting] = {}
     for _ in range(_few(reader.count())):
         endpoint = reader.endpoint()
         after_s = _near(reader.signed() / 1000)
-        knowledge[endpoint] = Sighting(reader.observation(), min(monotonic_s, at_s + after_s))
+        knowledge[endpoint] = Sighting(reader.observation(), min(latest_s, at_s + after_s))
     silent = frozenset(reader.endpoint() for _ in range(reader.count()))
     out: Mapping[EndpointId, OutOfService] = {
         reader.endpoint(): reader.out_of_service() for _ in range(reader.count())
     }
-    reader.end()
-    known = knowledge if over is None else over(path, knowledge)
-    return KnownName(path, summarise(known), knowledge, silent, out, at_s)
+    summary = summarise(over(path, knowledge))
+    return KnownName(path, summary, knowledge, silent, out, min(latest_s, at_s), origin=origin)
 
 
 def encode_listing(
@@ -119,6 +142,10 @@ def encode_listing(
         for endpoint, why in known.missing.items():
             packer.word(endpoint)
             packer.word(why)
+        packer.number(_few(len(known.parts)))
+        for endpoint, spoke_s in known.parts.items():
+            packer.word(endpoint)
+            packer.signed(round((spoke_s - known.at_s) * 1000))
         packer.number(len(known.children))
         # no child has this name, so that each says its own
         packer.name = "/"
@@ -139,18 +166,23 @@ def decode_listing(
     *,
     most_children: int = LOOSE,
     most_bytes: int = MOST_LISTING_BYTES,
+    origin: Origin = Origin.SHARED,
 ) -> KnownListing:
     """The listing, its children in the order of their names. Raises ``DataError`` and nothing else."""
     path, stamp_s, start = _head(data, _LISTING, most_bytes)
     reader = AnswerUnpacker(data, start, name_of(path))
     itself = reader.merged()
     missing = {reader.word(): reader.word() for _ in range(reader.count())}
+    at_s = min(monotonic_s, stamp_s - (wall_s - monotonic_s))
+    parts: dict[EndpointId, float] = {}
+    for _ in range(_few(reader.count())):
+        endpoint = reader.endpoint()
+        parts[endpoint] = min(monotonic_s, at_s + _near(reader.signed() / 1000))
     children = _children(reader, most_children)
     reader.end()
     if children and itself.entry.kind is Kind.FILE:
         raise DataError("a file has no children")
-    at_s = min(monotonic_s, stamp_s - (wall_s - monotonic_s))
-    return KnownListing(path, itself, children, missing, at_s)
+    return KnownListing(path, itself, children, missing, at_s, parts, origin)
 
 
 def _children(reader: AnswerUnpacker, most: int) -> tuple[Merged, ...]:
@@ -176,7 +208,7 @@ def _few(endpoints: int) -> int:
 def _whole(
     what: bytes, path: str, stamp_s: float, packer: AnswerPacker, most_bytes: int
 ) -> bytes | None:
-    octets = pack_path(path)
+    octets = path.encode("utf-8", "surrogatepass")
     if len(octets) > _MOST_PATH_BYTES or _HEAD.size + len(octets) + len(packer) > most_bytes:
         return None
     return b"".join((_HEAD.pack(what, _VERSION, stamp_s, len(octets)), octets, packer.data))

@@ -81,6 +81,20 @@ class Contents:
             self._blocks.append(self._packed(self._loose))
             self._loose = []
 
+    def find(self, name: str) -> Merged | None:
+        """The child of this name, if there is one; looks through all names, as ``put`` does."""
+        for child in self._loose:
+            if child.entry.name == name:
+                return child
+        wanted = f"/{name}/"
+        for block in self._blocks:
+            if wanted in block.names:
+                number = block.names.count("/", 0, block.names.index(wanted))
+                if number in block.odd:
+                    return block.odd[number]
+                return self._unpacked(block, number)[0]
+        return None
+
     def put(self, child: Merged) -> None:
         """One child more, or in the place of the one of the same name; to be called when sealed.
 

@@ -10,13 +10,17 @@ from ugrpy.core.meter import Meter
 from ugrpy.endpoints.base import Verb
 from ugrpy.federation.asking import Asking, Surroundings
 from ugrpy.federation.known import KnownListing, KnownName, Replica
+from ugrpy.federation.lastknown import LastKnown
 from ugrpy.federation.listing import Follower, Listing
 from ugrpy.federation.locating import Locating
 from ugrpy.federation.members import Member, Members
 from ugrpy.federation.memory import Memory
+from ugrpy.federation.past import Past
 from ugrpy.federation.sharing import Sharing
 from ugrpy.health.board import HealthBoard
 from ugrpy.health.states import Transition
+from ugrpy.load.settings import LoadSettings
+from ugrpy.locality.drawn import Drawn
 from ugrpy.locality.ranker import Ranker
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.fanout import FanoutPolicy, Want
@@ -34,10 +38,14 @@ class Policies:
     fanout: FanoutPolicy = field(default_factory=FanoutPolicy)
     cache: CachePolicy = field(default_factory=CachePolicy)
     max_list_items: int = 0
+    load: LoadSettings = field(default_factory=LoadSettings)
 
 
 class Federation:
-    """One namespace over many endpoints. All methods belong to the loop in which it was made."""
+    """One namespace over many endpoints. All methods belong to the loop in which it was made.
+
+    ``lots`` has the numbers that the latest ``order`` drew, if it ranked several.
+    """
 
     def __init__(
         self,
@@ -53,9 +61,13 @@ class Federation:
         self.memory = Memory(policies.cache)
         self.clock = around.clock
         self.draw = around.draw
-        self.asking = Asking(self.members, board, ranker, self.memory, policies.fanout, around)
-        self._locating = Locating(self.asking)
-        self._listing = Listing(self.asking, policies.max_list_items)
+        self.lots = Drawn(around.draw)
+        self.asking = Asking(
+            self.members, board, ranker, self.memory, policies.fanout, around, policies.load
+        )
+        self._last = LastKnown(self.asking)
+        self._locating = Locating(self.asking, self._last)
+        self._listing = Listing(self.asking, self._last, policies.max_list_items)
 
     def __repr__(self) -> str:
         return (
@@ -106,7 +118,7 @@ class Federation:
         now = self.clock.monotonic()
         if self.memory.names.peek(path, now) is not None:
             return "request"  # it is remembered, and this client needs more
-        return "stale" if self.memory.holders(path, now) else "miss"
+        return "stale" if self.memory.holders(path) else "miss"
 
     def expect(self, known: KnownName) -> Merged:
         """The merged entry. Raises ``NotFound``, ``Forbidden`` or ``Unavailable`` by the absence rule."""
@@ -127,7 +139,9 @@ class Federation:
                 holders = self._believed_instead(known)
         if len(holders) < 2:
             return holders
-        return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, self.draw))
+        lots = self.lots
+        lots.numbers.clear()
+        return cast("tuple[EndpointId, ...]", self.ranker.order(zone, holders, lots))
 
     def replicas(
         self, known: KnownName, order: Sequence[EndpointId], verb: Verb = Verb.GET
@@ -157,6 +171,10 @@ class Federation:
     def learn(self, learnt: Learnt, *, written: bool = False) -> None:
         """The checksums of one replica: from now on it is merged with the others by them. ``written``: they are written down already."""
         self._locating.learn(learnt, written=written)
+
+    def keep_past(self, past: Past) -> None:
+        """From now on what is known is written down there, and asked for when no endpoint can say."""
+        self.memory.past = self._last.past = past
 
     async def announce(self, paths: Sequence[str], *, below: bool) -> bool:
         """Other gateways hear that these names have been changed. Whether they do: if not, ``distrust`` follows on this host."""
@@ -198,7 +216,9 @@ class Federation:
 
     async def close(self) -> None:
         """Stop all questions and close the endpoints."""
-        for question in [*self._locating.questions, *self._listing.questions]:
+        await self._last.close()
+        await self._locating.close()
+        for question in self._listing.questions:
             await question.stop()
         for member in self.members:
             await member.endpoint.close()

@@ -24,6 +24,12 @@ class Counts:
         self.listing_hit = lookups("listing", "hit")
         self.listing_stale = lookups("listing", "stale")
         self.listing_miss = lookups("listing", "miss")
+        self.unpacked = meter.instrument(telemetry.CACHE_UNPACKED.name)
+        self.names_evicted = meter.instrument(telemetry.CACHE_EVICTED.name, cache="entry")
+        self.listings_evicted = meter.instrument(telemetry.CACHE_EVICTED.name, cache="listing")
+        self.ahead = meter.instrument(telemetry.CACHE_AHEAD.name)
+        self.last_names = meter.instrument(telemetry.CACHE_LAST_KNOWN.name, cache="entry")
+        self.last_listings = meter.instrument(telemetry.CACHE_LAST_KNOWN.name, cache="listing")
         self.early = meter.instrument(telemetry.EARLY_ANSWERS.name)
         self.partial = meter.instrument(telemetry.PARTIAL_LISTINGS.name)
         self.absent_with_missing = meter.instrument(telemetry.ABSENT_WITH_MISSING.name)
@@ -37,6 +43,10 @@ class Counts:
             for endpoint in endpoints
             for verb in ("stat", "list")
             for outcome in _OUTCOMES
+        }
+        self.held_back = {
+            endpoint: meter.instrument(telemetry.ENDPOINT_HELD_BACK.name, endpoint=endpoint)
+            for endpoint in endpoints
         }
         self._asked_again = {
             (endpoint, outcome): meter.instrument(

@@ -138,6 +138,14 @@ class KnownListing:
         """Whoever keeps it notes for how long."""
         object.__setattr__(self, "fresh_until_s", until_s)
 
+    def child(self, name: str) -> Merged | None:
+        """The child of this name, if there is one."""
+        if isinstance(self.children, Contents):
+            return self.children.find(name)
+        children = tuple(self.children)
+        at = bisect_left(children, name, key=_name)
+        return children[at] if at < len(children) and _name(children[at]) == name else None
+
     def noting(self, name: str, child: Merged | None) -> "KnownListing":
         """The listing after news of one name: it is there as ``child`` describes, or not at all (row D59)."""
         if isinstance(self.children, Contents):

@@ -10,6 +10,7 @@ from ugrpy.federation.asking import Asking
 from ugrpy.federation.contents import LOOSE
 from ugrpy.federation.growing import BATCH, Growing
 from ugrpy.federation.known import Children, KnownListing, KnownName
+from ugrpy.federation.lastknown import LastKnown, nobody_said
 from ugrpy.federation.locating import named
 from ugrpy.federation.question import Parts, Question, Then
 from ugrpy.namespace.fanout import Answer, Want, no_preference
@@ -21,8 +22,9 @@ from ugrpy.namespace.paths import is_within, join, parent_of
 class Listing:
     """Collections that are known, and those being asked for. ``max_items``: longer ones are refused; 0 means none is."""
 
-    def __init__(self, asking: Asking, max_items: int) -> None:
+    def __init__(self, asking: Asking, last: LastKnown, max_items: int) -> None:
         self._asking = asking
+        self._last = last
         self._max_items = max_items
         self._underway: dict[str, Growing] = {}
 
@@ -96,10 +98,10 @@ class Listing:
             return known
         growing = self._ask(path)
         if growing is None:
-            return self._unasked(path)
+            return await self._last.listing(path) or self._unasked(path)
         number, answer = growing.question.join(Want.ALL, no_preference)
         try:
-            return await self.finish(growing, await answer)
+            return await self._last_of(growing, answer) or await self._whole(growing, await answer)
         finally:
             growing.question.leave(number)
 
@@ -113,16 +115,36 @@ class Listing:
             return known
         growing = self._ask(path)
         if growing is None:
-            return self._unasked(path)
+            return await self._last.listing(path) or self._unasked(path)
         number, answer = growing.question.join(Want.ALL, no_preference)
         try:
+            if (last := await self._last_of(growing, answer)) is not None:
+                growing.question.leave(number)
+                return last
             await first_of(answer, growing.readable)
             if not growing.readable.done():
-                return await self.finish(growing, answer.result())
+                return await self._whole(growing, answer.result())
         except BaseException:
             growing.question.leave(number)
             raise
         return Follower(self, growing, number, answer)
+
+    async def _last_of(
+        self, growing: Growing, answer: "asyncio.Future[Answer]"
+    ) -> KnownListing | None:
+        """What was known last, when those who are asked now all keep silent."""
+        if not await self._last.mute(growing.question, answer, growing.readable):
+            return None
+        if (last := await self._last.listing(growing.path)) is not None:
+            self._last.see_through(growing.question)
+        return last
+
+    async def _whole(self, growing: Growing, answer: Answer) -> KnownListing:
+        """What they say, or what was known last when that is nothing."""
+        mute = nobody_said(answer.knowledge) and not growing.count
+        if mute and (last := await self._last.listing(growing.path)) is not None:
+            return last
+        return await self.finish(growing, answer)
 
     def missing_so_far(self, growing: Growing) -> Mapping[str, str]:
         """Who is known by now not to contribute."""

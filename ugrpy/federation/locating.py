@@ -1,10 +1,14 @@
 """One name: what is known of it, and to which replicas is a client sent?"""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from ugrpy.core.aio import cancel_and_wait, spawn
 from ugrpy.federation.asking import Asking
+from ugrpy.federation.fromlisting import name_in
 from ugrpy.federation.known import KnownName
+from ugrpy.federation.lastknown import LastKnown, nobody_said
 from ugrpy.federation.question import Parts, Question, Then
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.changes import Removal
@@ -12,15 +16,21 @@ from ugrpy.namespace.fanout import Answer, Want, no_preference
 from ugrpy.namespace.learnt import Learnt
 from ugrpy.namespace.merge import Summary, synthetic_collection
 from ugrpy.namespace.model import Absent, EndpointId, Entry, Found, Observation
-from ugrpy.namespace.paths import is_within, name_of
+from ugrpy.namespace.paths import is_within, name_of, parent_of
+
+# Names asked for ahead of their time at once: a burst of them must not be felt by those who wait.
+MOST_AHEAD = 8
 
 
 class Locating:
     """Names that are known, and those being asked for."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: Asking, last: LastKnown) -> None:
         self._asking = asking
+        self._last = last
         self._underway: dict[str, Question] = {}
+        self._ahead: dict[Question, asyncio.Task[None]] = {}
+        asking.memory.names.on_late_use = self._ask_ahead
 
     def __repr__(self) -> str:
         return f"<Locating {len(self._underway)} names under way>"
@@ -38,7 +48,7 @@ class Locating:
         """
         asking = self._asking
         known = asking.memory.names.get(path, asking.clock.monotonic())
-        if known is None:
+        if known is None and (known := self._listed(path, want)) is None:
             asking.counts.name_miss.add()
             return None
         if (not known.settled and not self._suffices(known, want, zone)) or (
@@ -48,6 +58,27 @@ class Locating:
             asking.counts.name_stale.add()
             return None
         asking.counts.name_hit.add()
+        return known
+
+    def _listed(self, path: str, want: Want) -> KnownName | None:
+        """The name as a remembered listing has it, which is as good as remembered itself."""
+        asking, around = self._asking, parent_of(path)
+        now = asking.clock.monotonic()
+        listing = asking.memory.listings.peek(around, now)
+        if (
+            listing is None
+            or listing.fresh_until_s is None
+            or want not in (Want.ANY, Want.BEST)
+            or asking.overlay.touches(path)
+            or asking.overlay.uploads_into(around)
+            or (asking.sharing is not None and not asking.sharing.holds_listing(listing, now))
+        ):
+            return None
+        covering = asking.members.covering
+        known = name_in(listing, path, covering(path), covering(around))
+        if known is not None:
+            known.fresh_until(listing.fresh_until_s)
+            asking.memory.names.keep(known, listing.fresh_until_s, now)
         return known
 
     def _suffices(self, known: KnownName, want: Want, zone: Zone | None) -> bool:
@@ -77,7 +108,7 @@ class Locating:
             return
         after = asking.known(learnt.path, known.knowledge, known.silent, known.at_s)
         after.fresh_until(until_s)
-        names.put(learnt.path, after, until_s, now)
+        names.put(after, until_s, now)
         if not after.silent:
             asking.memory.tell_parent(after, now)
             asking.note_look(after)
@@ -96,14 +127,22 @@ class Locating:
             known = await asking.sharing.find_name(path)
             if known is not None and self._suffices(known, want, zone):
                 return known
+        if asking.board.absent:
+            await self._last.look_up_holders(path)
         question = self._underway.get(path)
         # of a name that is being written nobody wants an answer from before his question
         if question is None or question.finished or asking.overlay.upload(path) is not None:
             covering = asking.admitted(path)
             if not covering:
-                return asking.known(path, {}, frozenset(), asking.clock.monotonic())
+                return await self._last.name(path) or asking.known(
+                    path, {}, frozenset(), asking.clock.monotonic()
+                )
             question = self._start(path, covering)
-        answer = await question.wait(want, self._preference(zone))
+        answer = await self._last.answer_or_last(path, question, want, self._preference(zone))
+        if isinstance(answer, KnownName):
+            return answer
+        if nobody_said(answer.knowledge) and (last := await self._last.name(path)) is not None:
+            return last
         known = asking.known(path, answer.knowledge, answer.silent, question.machine.started_s)
         kept = asking.memory.names.peek(path, asking.clock.monotonic())
         if kept is not None and kept.at_s == known.at_s and kept.fresh_until_s is not None:
@@ -138,11 +177,8 @@ class Locating:
             if self._underway.get(path) is not ended:
                 return  # the name has been changed since, or is asked for anew: these answers are old
             del self._underway[path]
-            machine = ended.machine
-            if not machine.silent:
-                known = asking.known(path, machine.knowledge, frozenset(), machine.started_s)
-                asking.keep_name(known)
-                asking.note_look(known)
+            if not ended.machine.silent:
+                self._keep(path, ended)
 
         then = Then(
             answered, learned=lambda underway: self._enrich(path, underway), finished=finished
@@ -150,6 +186,40 @@ class Locating:
         question = asking.question(covering, ask, "stat", then)
         self._underway[path] = question
         return question
+
+    def _keep(self, path: str, ended: Question) -> None:
+        asking, machine = self._asking, ended.machine
+        known = asking.known(path, machine.knowledge, frozenset(), machine.started_s)
+        if ended in self._ahead and (not known.complete or known.out):
+            return  # what is remembered is better for the rest of its life
+        asking.keep_name(known)
+        asking.note_look(known)
+
+    def _ask_ahead(self, path: str) -> None:
+        """A name in use is about to be forgotten: ask for it, while clients still have what is remembered."""
+        asking = self._asking
+        if (
+            len(self._ahead) >= MOST_AHEAD
+            or path in self._underway
+            or asking.overlay.upload(path) is not None
+            or not (covering := asking.admitted(path))
+        ):
+            return
+        question = self._start(path, covering)
+        asking.counts.ahead.add()
+
+        async def see_through() -> None:
+            await question.wait(Want.ALL, no_preference)
+
+        task = spawn(see_through(), name="asking ahead")
+        self._ahead[question] = task
+        task.add_done_callback(lambda _task: self._ahead.pop(question))
+
+    async def close(self) -> None:
+        """Ask for nothing any more."""
+        await cancel_and_wait(*self._ahead.values())
+        for question in self.questions:
+            await question.stop()
 
     def _enrich(self, path: str, underway: Question) -> None:
         """After an early answer, those who ask from now on have the use of each late one (row D40)."""

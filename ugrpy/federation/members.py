@@ -15,7 +15,7 @@ class Member:
 
     ``strict``: while it is out of service a miss is no 404. ``writable``: the operator lets clients change what is there, ``create_parents``: missing
     collections above an upload are made, ``copies_to_others``: it carries out third-party copies. ``tells_checksums``: it is asked for them. ``free_bytes`` is the operator's figure for a
-    storage that does not say how much room it has.
+    storage that does not say how much room it has. ``connections`` is how much it is asked at a time.
     """
 
     endpoint: Endpoint
@@ -29,6 +29,7 @@ class Member:
     copies_to_others: bool = False
     free_bytes: int | None = None
     tells_checksums: bool = True
+    connections: int = 1024
 
     @property
     def takes_changes(self) -> bool:

@@ -5,18 +5,20 @@ kept for a shorter time; a miss in doubt is not kept at all. Who was ever seen t
 because it is asked only while a holder is out of service, when nobody can say anything newer.
 """
 
-from collections.abc import Mapping, Set
-from types import MappingProxyType
+from collections.abc import Set
 
 from ugrpy.cache.entries import AgingCache, CachePolicy
 from ugrpy.federation.known import CHILDREN_PER_WEIGHT, KnownListing, KnownName
-from ugrpy.namespace.model import EndpointId, Entry, Found, Kind
+from ugrpy.federation.names import NOBODY, Holders, Names
+from ugrpy.federation.past import NoPast, Past
+from ugrpy.federation.seen import Seen
+from ugrpy.namespace.model import EndpointId, Entry, Kind
 from ugrpy.namespace.paths import name_of, parent_of
 
-FOR_EVER = float("inf")
 # Misses of longer names are not kept: nobody asks for them twice but to fill the memory.
 LONGEST_MISS = 1024
-NOBODY: Mapping[EndpointId, Entry] = MappingProxyType({})
+# What a child of a listing takes, held loose.
+CHILD_BYTES = 400
 
 
 class Memory:
@@ -24,13 +26,14 @@ class Memory:
 
     def __init__(self, policy: CachePolicy) -> None:
         self.policy = policy
-        self.names: AgingCache[KnownName] = AgingCache(policy.max_items)
+        self.names = Names(policy.max_items, policy.max_bytes, policy.refresh_ahead)
         # as many children in all listings together as there may be names
-        self.listings: AgingCache[KnownListing] = AgingCache(
-            max(1, policy.max_items // CHILDREN_PER_WEIGHT), lambda listing: listing.weight
-        )
+        children = min(policy.max_items, policy.max_bytes // CHILD_BYTES)
+        weight = max(1, children // CHILDREN_PER_WEIGHT)
+        self.listings: AgingCache[KnownListing] = AgingCache(weight, lambda one: one.weight)
+        self.seen = Seen(weight)
+        self.past: Past = NoPast()
         self.too_long: AgingCache[str] = AgingCache(policy.max_items)
-        self._holders: AgingCache[Mapping[EndpointId, Entry]] = AgingCache(policy.max_items)
 
     def __repr__(self) -> str:
         return f"<Memory names {self.names!r}, listings {self.listings!r}>"
@@ -46,14 +49,14 @@ class Memory:
         if known.merged is None and len(known.path) > LONGEST_MISS:
             until_s = now
         known.fresh_until(until_s)
-        self.names.put(known.path, known, until_s, now)
-        self._keep_holders(known, now)
+        self.names.keep(known, until_s, now)
+        self.past.note_name(known)
 
     def keep_for_now(self, known: KnownName, until_s: float, now: float) -> None:
         """Remember what is known of a question still under way, if it is of use."""
         if known.merged is not None:
             known.fresh_until(until_s)
-            self.names.put(known.path, known, until_s, now)
+            self.names.put(known, until_s, now)
 
     def keep_listing(self, known: KnownListing, now: float) -> None:
         """Remember the contents of a collection."""
@@ -62,6 +65,8 @@ class Memory:
             until_s = now + min(self.policy.listing_ttl_s, self.policy.incomplete_ttl_s)
         known.fresh_until(until_s)
         self.listings.put(known.path, known, until_s, now)
+        self.seen.keep(known)
+        self.past.note_listing(known)
 
     def keep_too_long(self, path: str, why: str, now: float) -> None:
         """Remember that a collection has more items than may be listed."""
@@ -69,6 +74,9 @@ class Memory:
 
     def tell_parent(self, known: KnownName, now: float) -> None:
         """The remembered listing around a name learns what all have said of it since; its age stays what it was (row D59)."""
+        whole = known.complete and not known.out and not known.summary.denied
+        if whole:
+            self.seen.note(known)
         parent = parent_of(known.path)
         listing = self.listings.peek(parent, now)
         until_s = self.listings.expires_at(parent)
@@ -76,7 +84,7 @@ class Memory:
             return
         if listing.itself.entry.kind is Kind.FILE:
             return  # what an outvoted collection holds is readable, and still no child of a file
-        if known.complete and not known.out and not known.summary.denied:
+        if whole:
             after = listing.noting(name_of(known.path), known.merged)
             if after is not listing:
                 self.listings.put(parent, after, until_s, now)
@@ -86,43 +94,33 @@ class Memory:
 
         But for what those hold who are ``away``: nobody can ask them anew.
         """
-        self.names.pop(path)
-        kept = {name: entry for name, entry in self.holders(path, 0.0).items() if name in away}
-        self._holders.pop(path)
-        if kept:
-            self._holders.put(path, kept, FOR_EVER, 0.0)
+        self._forget(path, away)
+        self.seen.forget(path, away)
+        self.past.forget(path, away, below=False)
+
+    def _forget(self, path: str, away: Set[EndpointId]) -> None:
+        self.names.forget(path, away)
         for listed in (path, parent_of(path)):
             self.listings.pop(listed)
             self.too_long.pop(listed)
 
     def forget_below(self, path: str, away: Set[EndpointId] = frozenset()) -> None:
         """The same for a name and all below it."""
-        for cache in (self.names, self.listings, self.too_long):
+        for cache in (self.listings, self.too_long):
             cache.pop_prefix(path)
-        for name in self._holders.below(path):
-            self.forget(name, away)
-        self.forget(path, away)
+        for name in self.names.below(path):
+            self.names.forget(name, away)
+        self._forget(path, away)
+        self.seen.forget_below(path, away)
+        self.past.forget(path, away, below=True)
 
     def note_holder(self, path: str, name: EndpointId, entry: Entry) -> None:
         """Somebody has been written to, whom nobody has asked since."""
-        self._holders.put(path, {**self.holders(path, 0.0), name: entry}, FOR_EVER, 0.0)
+        self.names.note_holder(path, name, entry)
 
-    def holders(self, path: str, now: float) -> Mapping[EndpointId, Entry]:
+    def holders(self, path: str) -> Holders:
         """Who was last seen to hold the name, and as what."""
-        return self._holders.get(path, now) or NOBODY
-
-    def _keep_holders(self, known: KnownName, now: float) -> None:
-        """Those who hold it now, and those who held it and could not be asked since."""
-        before = self.holders(known.path, now)
-        after = {
-            name: entry
-            for name, entry in before.items()
-            if name in known.out or name in known.summary.unknown
-        }
-        for name in known.merged.holders if known.merged else ():
-            if isinstance(said := known.knowledge[name].observation, Found):
-                after[name] = said.entry
-        if after:
-            self._holders.put(known.path, after, FOR_EVER, now)
-        elif before:
-            self._holders.pop(known.path)
+        if holders := self.names.holders(path):
+            return holders
+        child = self.seen.child(path)
+        return NOBODY if child is None else dict.fromkeys(child[0].holders, child[0].entry)

@@ -105,7 +105,7 @@ class Hooks:
     again: Again = field(default_factory=Again)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Question:
     """A fan-out in flight, shared by all who ask the same."""
 

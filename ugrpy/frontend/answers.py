@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from itertools import chain
 from urllib.parse import quote
 
 import structlog
@@ -88,6 +87,7 @@ def note_missing(exchange: Exchange, headers: CIMultiDict[str], missing: Mapping
     """Say which endpoints did not contribute (``Proxy-Status``, RFC 9209); only how many, where names are not shown."""
     if not missing:
         return
+    exchange.missing = missing
     if exchange.show_endpoints:
         headers["Proxy-Status"] = proxy_status(missing)
     else:
@@ -133,19 +133,18 @@ async def send_pieces(
 ) -> web.StreamResponse:
     """Send a rendered body: whole with its length when short, else in chunks while it is being rendered.
 
+    To a client of HTTP/1.0 a long one goes out until the connection ends: to know its length would take all of it in memory.
     Compressed if the client likes. Ends as a cancelled handler does when the client leaves in between.
     """
-    request = exchange.request
-    coding = _vary(exchange, headers)
     rest = iter(pieces)
     first, whole = _gather(rest)
-    if whole or request.version < (1, 1):
-        body = b"".join(chain((first,), rest))
-        answer = web.Response(status=status, headers=headers, body=body)
-        if coding is not None and len(body) >= SMALLEST_BYTES:
+    if whole:
+        coding = _vary(exchange, headers)
+        answer = web.Response(status=status, headers=headers, body=first)
+        if coding is not None and len(first) >= SMALLEST_BYTES:
             answer.enable_compression(coding)
         return answer
-    response = _chunked(status, headers, coding)
+    response = in_chunks(exchange, status, headers)
     async with sending(response, exchange):
         await response.write(first)
         for piece in rest:
@@ -203,6 +202,16 @@ async def send_as_it_comes(
         await response.write(first)
         async for piece in rest:
             await response.write(piece)
+    return response
+
+
+def in_chunks(exchange: Exchange, status: int, headers: CIMultiDict[str]) -> PiecesResponse:
+    """A response whose length is not known, compressed if the client likes; to HTTP/1.0 it lasts until the connection ends."""
+    coding = _vary(exchange, headers)
+    if exchange.request.version >= (1, 1):
+        return _chunked(status, headers, coding)
+    response = PiecesResponse(status=status, headers=headers)
+    response.force_close()
     return response
 
 

@@ -38,7 +38,10 @@ class Copying:
             return await self.relocating.copy(exchange, asked)
         if self.copier is None:
             raise BadGateway(f"{exchange.external} can be copied inside this namespace only")
-        match await self.copier.copy(self._job(exchange, asked)):
+        job = self._job(exchange, asked)
+        async with self.relocating.load.at_work(exchange.identity.address):
+            answer = await self.copier.copy(job)
+        match answer:
             case Redirected(replica):
                 exchange.endpoint = replica.endpoint
                 self.redirected[replica.endpoint].add()

@@ -1,18 +1,24 @@
 """One request as the handlers see it: where it leads, who asks, from where, and what to say of it in the log and the headers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from aiohttp import web
 
+from ugrpy.changing.weighing import PlaceRanking
 from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import BadRequest
-from ugrpy.federation import Follower, KnownListing, KnownName
+from ugrpy.federation import Federation, Follower, KnownListing, KnownName
+from ugrpy.locality.model import Candidate
 from ugrpy.locality.tiers import Zone
+from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.origin import Origin
+from ugrpy.recording import Among
 from ugrpy.security.identity import Identity
 
 K = TypeVar("K", KnownName, KnownListing, KnownListing | Follower)
+
+NOBODY: frozenset[EndpointId] = frozenset()
 
 Client = tuple[Identity, Zone, str]
 """Who asks, from which zone, and the address as it is logged."""
@@ -25,22 +31,30 @@ class Exchange:
     of the prefixes, whose children ``above`` then names. ``slash``: the client wrote a slash at the end, so it means a
     collection. ``show_endpoints``: the answer may name storage elements. ``leased``: the store that gateways share is away.
 
-    The rest is filled in while answering, for the access line and the headers that explain the answer: ``cache`` and ``endpoint``; ``known``, what
+    The rest is filled in while answering, for the access line, the flight recorder and the headers that explain the answer: ``cache`` and ``endpoint``; ``known``, what
     the answer is made of; ``fwd``, why storage was asked, in a word of RFC 9211, and ``waited_s``, for how long.
     ``now`` reads the monotonic clock, as it did when the request began: ``started_s``.
+
+    For the recorder alone: the ``order`` of the replicas with the numbers ``drawn`` for it, the ``candidates`` and who was ``withheld`` then; whose word was ``missing``,
+    and ``why`` there was no better answer. ``among`` belongs to an order of places for an upload.
     """
 
     __slots__ = (
         "above",
+        "among",
         "cache",
+        "candidates",
         "client",
+        "drawn",
         "endpoint",
         "external",
         "fwd",
         "identity",
         "known",
         "leased",
+        "missing",
         "now",
+        "order",
         "path",
         "query",
         "request",
@@ -48,6 +62,8 @@ class Exchange:
         "slash",
         "started_s",
         "waited_s",
+        "why",
+        "withheld",
         "zone",
     )
 
@@ -73,6 +89,28 @@ class Exchange:
         self.waited_s: float | None = None
         self.now = now
         self.started_s = now()
+        self.why = ""
+        self.order: tuple[EndpointId, ...] = ()
+        self.drawn: tuple[float, ...] = ()
+        self.missing: Mapping[str, str] | None = None
+        self.among: Among | None = None
+        self.candidates: Mapping[str, Candidate] | None = None
+        self.withheld: frozenset[EndpointId] = NOBODY
+
+    def ranked(self, order: tuple[EndpointId, ...], federation: Federation) -> None:
+        """The federation has just put the replicas in this order."""
+        self.order = order
+        self.candidates = federation.ranker.candidates
+        self.withheld = federation.board.withheld
+        if len(order) > 1:  # or nothing was drawn, and the numbers are those of another request
+            self.drawn = tuple(federation.lots.numbers)
+
+    def placed(self, ranking: PlaceRanking | None) -> None:
+        """A place was found for an upload."""
+        if ranking is not None:
+            self.order, self.drawn = ranking.order, ranking.drawn
+            self.candidates, self.withheld = ranking.candidates, ranking.withheld
+            self.among = Among(ranking.rooms, ranking.ahead)
 
     def recalled(self, known: KnownName | KnownListing) -> None:
         """The answer is made of what was remembered."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from ugrpy.core.errors import (
     NoRoom,
     NotFound,
     RequestError,
+    TooManyRequests,
     Unavailable,
 )
 from ugrpy.core.meter import Instrument, Meter, NullMeter
@@ -43,8 +45,10 @@ from ugrpy.frontend.rights import demanding
 from ugrpy.frontend.streaming import Streaming
 from ugrpy.frontend.telling import tell
 from ugrpy.frontend.writing import Writing
+from ugrpy.load.admission import Admission
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import Above, Inside, PrefixMap, parse_path
+from ugrpy.recording import Recorder
 from ugrpy.security.authz import AllowReading, Operation, Policy
 from ugrpy.security.forwarded import TrustedNetworks, client_address
 from ugrpy.security.identity import Audience, Identity
@@ -86,6 +90,7 @@ class GatewayOptions:
     access_log: AccessLog | None = None
     body_timeout_s: float = 30.0
     streaming: StreamingSettings = field(default_factory=StreamingSettings)
+    recorder: Recorder | None = None
 
 
 class Gateway:
@@ -102,6 +107,7 @@ class Gateway:
         *,
         summing: Summing | None = None,
         copier: Copier | None = None,
+        load: Admission | None = None,
         clock: Clock | None = None,
         meter: Meter | None = None,
     ) -> None:
@@ -109,6 +115,7 @@ class Gateway:
         self._options = options
         self._clock = clock or SystemClock()
         meter = meter or NullMeter()
+        self._load = load or Admission(clock=self._clock, meter=meter)
         self._trusted = TrustedNetworks(options.trusted_proxies)
         # clients and names come back: who and what they are is worked out once
         self._known_clients = lru_cache(maxsize=KNOWN_CLIENTS)(self._client)
@@ -119,17 +126,25 @@ class Gateway:
             member.id: meter.instrument(telemetry.REDIRECTS.name, endpoint=member.id)
             for member in federation.members
         }
-        streaming = (
-            Streaming(federation, options.streaming, meter) if options.streaming.is_on else None
+        self.streaming = streaming = (
+            Streaming(federation, options.streaming, meter, self._load)
+            if options.streaming.is_on
+            else None
         )
         summing = summing or Summing(federation, SumSettings(), meter)
         reading = Reading(
-            federation, self._clock, options.max_replicas, redirected, summing, streaming
+            federation,
+            self._clock,
+            options.max_replicas,
+            redirected,
+            summing,
+            self._load,
+            streaming,
         )
         self._handlers: dict[str, tuple[Handler, Operation]] = {
             "GET": (reading.get, Operation.READ),
             "HEAD": (reading.head, Operation.STAT),
-            "PROPFIND": (Propfind(federation, options.body_timeout_s), Operation.LIST),
+            "PROPFIND": (Propfind(federation, self._load, options.body_timeout_s), Operation.LIST),
             "OPTIONS": (self._options_of, Operation.STAT),
         }
         if changing is not None:
@@ -149,9 +164,9 @@ class Gateway:
         redirected: Mapping[EndpointId, Instrument],
         streaming: Streaming | None,
     ) -> dict[str, tuple[Handler, Operation]]:
-        writing = Writing(changing, redirected, streaming)
-        relocating = Relocating(changing, self._options.prefixes, self._demand)
-        proppatch = Proppatch(self._federation, self._options.body_timeout_s)
+        writing = Writing(changing, redirected, self._load, streaming)
+        relocating = Relocating(changing, self._options.prefixes, self._demand, self._load)
+        proppatch = Proppatch(self._federation, self._load, self._options.body_timeout_s)
         return {
             "PUT": (writing.put, Operation.WRITE),
             "DELETE": (writing.delete, Operation.DELETE),
@@ -249,8 +264,10 @@ class Gateway:
         return Identity(address=address), zone, str(address or "-")
 
     def _problem(self, exchange: Exchange, error: RequestError) -> web.Response:
+        exchange.why = str(error)
         headers: CIMultiDict[str] = CIMultiDict({"Server": answers.SERVER})
         missing: dict[str, str] = {}
+        facts: dict[str, object] = {}
         match error:
             case MethodNotAllowed(allowed=allowed):
                 headers["Allow"] = ", ".join(allowed)
@@ -273,6 +290,10 @@ class Gateway:
                 answers.note_missing(exchange, headers, missing)
                 if retry_after_s is not None:
                     headers["Retry-After"] = str(max(1, round(retry_after_s)))
+            case TooManyRequests(retry_after_s=retry_after_s, limit=limit, most=most):
+                wait_s = math.ceil(retry_after_s)
+                headers["Retry-After"] = str(wait_s)
+                facts = {"limit": limit, "most": most, "retry_after_s": wait_s}
             case _:
                 pass
         content_type, body = render_problem(
@@ -282,6 +303,7 @@ class Gateway:
             instance=exchange.external,
             hint=error.hint,
             missing=missing,
+            facts=facts,
             show_endpoints=exchange.show_endpoints,
             wants_html=prefers_html(exchange.request.headers.get("Accept")),
         )
@@ -306,6 +328,8 @@ class Gateway:
         status = CLIENT_LEFT if response is None else response.status
         self._requests.add(request.method, status)
         self._seconds.add(took_s)
+        if (recorder := self._options.recorder) is not None:
+            recorder.take(exchange, request.method, number, status, exchange.started_s, took_s)
         if (access_log := self._options.access_log) is not None:
             access_log.write(
                 Access(

@@ -12,6 +12,7 @@ PROBLEM_JSON = "application/problem+json"
 PROBLEM_HTML = "text/html; charset=utf-8"
 
 _NO_ONE: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 def render_problem(
@@ -22,6 +23,7 @@ def render_problem(
     instance: str,
     hint: str = "",
     missing: Mapping[str, str] = _NO_ONE,
+    facts: Mapping[str, object] = _NOTHING,
     show_endpoints: bool = False,
     wants_html: bool = False,
 ) -> tuple[str, bytes]:
@@ -29,7 +31,7 @@ def render_problem(
 
     ``instance`` is the external path, decoded. ``missing`` maps endpoints that gave no answer to the reason and
     is told only with ``show_endpoints`` (K29); ``detail`` and ``hint`` are told to everybody. The extension
-    members ``hint`` and ``missing`` are left out when empty.
+    members ``hint`` and ``missing`` are left out when empty; ``facts`` are more of them, for programs only.
     """
     told = (
         {showable(name): showable(why) for name, why in missing.items()} if show_endpoints else {}
@@ -55,6 +57,7 @@ def render_problem(
         "status": status,
         "detail": showable(detail),
         "instance": encode_path("/" + instance.lstrip("/")),
+        **facts,
     }
     if hint:
         problem["hint"] = showable(hint)

@@ -12,6 +12,7 @@ from ugrpy.federation import Federation, Follower, KnownListing
 from ugrpy.frontend import answers
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.telling import provenance
+from ugrpy.load.admission import Admission
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import Entry, Kind
@@ -32,6 +33,7 @@ class Propfind:
     """Answers PROPFIND."""
 
     federation: Federation
+    load: Admission
     body_timeout_s: float = 30.0
 
     async def __call__(self, exchange: Exchange) -> web.StreamResponse:
@@ -56,7 +58,8 @@ class Propfind:
             exchange.recalled(known)
         else:
             fwd = self.federation.why_forward(exchange.path)
-            known = await exchange.asking(fwd, self.federation.inquire(exchange.path, Want.ANY))
+            async with self.load.at_work(exchange.identity.address):
+                known = await exchange.asking(fwd, self.federation.inquire(exchange.path, Want.ANY))
         merged = self.federation.expect(known)
         told = provenance(exchange, known)
         itself = _described(exchange.external, merged, told, stable=known.complete)
@@ -74,11 +77,14 @@ class Propfind:
         if remembered is not None:
             exchange.recalled(remembered)
             listing = remembered
-        elif exchange.request.version < (1, 1) or _must_be_whole(question):
-            # without chunks a broken end could not be told from the end
-            listing = await exchange.asking("miss", self.federation.inquire_listing(path))
         else:
-            listing = await exchange.asking("miss", self.federation.open_listing(path))
+            exchange.cache = "miss"
+            async with self.load.at_work(exchange.identity.address):
+                if exchange.request.version < (1, 1) or _must_be_whole(question):
+                    # without chunks a broken end could not be told from the end
+                    listing = await exchange.asking("miss", self.federation.inquire_listing(path))
+                else:
+                    listing = await exchange.asking("miss", self.federation.open_listing(path))
         if isinstance(listing, KnownListing):
             items = _listed(exchange.external, listing, provenance(exchange, listing))
             return await _send(exchange, headers, question, items, listing.missing)

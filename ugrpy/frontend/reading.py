@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -14,6 +15,7 @@ from ugrpy.core.meter import Instrument
 from ugrpy.core.urls import encode_path
 from ugrpy.federation import Federation, KnownListing, KnownName
 from ugrpy.frontend import answers, page
+from ugrpy.frontend.ahead import send_ahead
 from ugrpy.frontend.digesting import (
     Wanted,
     tell_digests,
@@ -24,6 +26,7 @@ from ugrpy.frontend.digesting import (
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.streaming import Streaming
 from ugrpy.frontend.telling import provenance
+from ugrpy.load.admission import Admission
 from ugrpy.metalink.document import Document, MetalinkReplica
 from ugrpy.metalink.links import render_describedby
 from ugrpy.metalink.negotiate import MetalinkVersion, metalink_accepted, metalink_wanted
@@ -55,6 +58,7 @@ class Reading:
     max_replicas: int
     redirected: Mapping[EndpointId, Instrument]
     summing: Summing
+    load: Admission
     streaming: Streaming | None = None
 
     async def get(self, exchange: Exchange) -> web.StreamResponse:
@@ -69,8 +73,10 @@ class Reading:
         wanted = metalink_wanted(accept, exchange.query)
         if wanted is not None:
             return await self._metalink(exchange, wanted)
-        if self.streaming is not None and self.streaming.wants(exchange, Direction.READ):
-            return await self._streamed(exchange, self.streaming)
+        streaming = self.streaming
+        if streaming is not None and (place := streaming.begin(exchange, Direction.READ)):
+            with place:
+                return await self._streamed(exchange, streaming)
         known = self.federation.recall(exchange.path, Want.BEST, exchange.zone)
         if known is None:
             known = await self._inquire(exchange, exchange.path, Want.BEST)
@@ -135,7 +141,8 @@ class Reading:
             order = self.federation.order(known, exchange.zone)
         except Unavailable:
             order = ()
-        answered = await self.summing.ask(known, wanted.algorithms, order)
+        async with self.load.at_work(exchange.identity.address):
+            answered = await self.summing.ask(known, wanted.algorithms, order)
         if answered.digests:
             tell_digests(headers, wanted, answered.digests)
         else:
@@ -152,12 +159,14 @@ class Reading:
 
     async def _inquire(self, exchange: Exchange, path: str, want: Want) -> KnownName:
         fwd = self.federation.why_forward(path)
-        return await exchange.asking(fwd, self.federation.inquire(path, want, exchange.zone))
+        async with self.load.at_work(exchange.identity.address):
+            return await exchange.asking(fwd, self.federation.inquire(path, want, exchange.zone))
 
     def _redirect(
         self, exchange: Exchange, known: KnownName, *, describe: bool = False
     ) -> web.StreamResponse:
         order = self.federation.order(known, exchange.zone)
+        exchange.ranked(order, self.federation)
         exchange.endpoint = order[0]
         self.redirected[order[0]].add()
         merged = known.merged
@@ -186,6 +195,7 @@ class Reading:
         if merged.entry.kind is Kind.COLLECTION:
             raise NotFound(f"{exchange.external} is a collection; metalinks describe files")
         order = self.federation.order(known, exchange.zone)
+        exchange.ranked(order, self.federation)
         replicas = self.federation.replicas(known, order[: self.max_replicas or None])
         document = Document(
             name=name_of(exchange.external),
@@ -224,14 +234,27 @@ class Reading:
     async def _listing(self, exchange: Exchange, path: str) -> KnownListing:
         exchange.cache = "hit"  # a miss that is remembered is raised
         known = self.federation.recall_listing(path)
-        if known is None:
+        if known is not None:
+            exchange.recalled(known)
+            return known
+        exchange.cache = "miss"
+        async with self.load.at_work(exchange.identity.address):
             return await exchange.asking("miss", self.federation.inquire_listing(path))
-        exchange.recalled(known)
-        return known
 
     async def _page(
         self, exchange: Exchange, listing: KnownListing | None = None
     ) -> web.StreamResponse:
+        headers = _page_headers()
+        answers.note_missing(exchange, headers, {} if listing is None else listing.missing)
+        if listing is None or len(listing.children) <= ROWS_IN_ONE_GO:
+            pieces = page.render_listing(await self._view(exchange, listing))
+            return await answers.send_pieces(exchange, 200, headers, pieces)
+        async with AsyncExitStack() as place:
+            await place.enter_async_context(self.load.long_page(exchange.identity.address))
+            pieces = page.render_listing(await self._view(exchange, listing))
+            return await send_ahead(exchange, 200, headers, pieces, place.aclose)
+
+    async def _view(self, exchange: Exchange, listing: KnownListing | None) -> page.ListingView:
         sort = page.parse_sort(dict(parse_qsl(exchange.query)))
         if listing is None:
             above = [page.Row(name, Kind.COLLECTION) for name in exchange.above]
@@ -242,7 +265,7 @@ class Reading:
             rows = await _rows(listing, sort, show_endpoints=exchange.show_endpoints)
             missing = listing.missing
             told = provenance(exchange, listing)
-        view = page.ListingView(
+        return page.ListingView(
             path=exchange.external,
             rows=rows,
             sort=sort,
@@ -253,9 +276,6 @@ class Reading:
             asked=listing.asked if listing else 0,
             told=told,
         )
-        headers = _page_headers()
-        answers.note_missing(exchange, headers, missing)
-        return await answers.send_pieces(exchange, 200, headers, page.render_listing(view))
 
 
 def _page_headers() -> CIMultiDict[str]:

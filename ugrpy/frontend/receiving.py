@@ -31,8 +31,8 @@ async def stream_upload(
     idle_s = streaming.settings.idle_s + _LONGER_S
     size_bytes = wanted.size_bytes if has_body(exchange.request) else 0
     wanted = replace(wanted, size_bytes=size_bytes, streamed=True)
-    with streaming.counted():
-        placed = await changing.write(wanted, content, idle_s)
+    placed = await changing.write(wanted, content, idle_s)
+    exchange.placed(placed.ranking)
     response = web.Response(
         status=201 if placed.created else 204, headers={"Server": answers.SERVER}
     )

@@ -7,6 +7,7 @@ from aiohttp import web
 from ugrpy.federation import Federation
 from ugrpy.frontend import answers
 from ugrpy.frontend.exchange import Exchange
+from ugrpy.load.admission import Admission
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.model import Kind
 from ugrpy.service.body import read_body
@@ -21,6 +22,7 @@ class Proppatch:
     """Answers PROPPATCH: of a name that exists, no property can be changed (RFC 4918 section 9.2)."""
 
     federation: Federation
+    load: Admission
     body_timeout_s: float = 30.0
 
     async def __call__(self, exchange: Exchange) -> web.StreamResponse:
@@ -31,7 +33,8 @@ class Proppatch:
         names = parse_proppatch(body)
         kind = Kind.COLLECTION
         if exchange.path is not None:
-            known = await self.federation.locate(exchange.path, Want.ANY)
+            async with self.load.at_work(exchange.identity.address):
+                known = await self.federation.locate(exchange.path, Want.ANY)
             kind = self.federation.expect(known).entry.kind
         headers = {"Server": answers.SERVER, "Content-Type": CONTENT_TYPE, "DAV": "1"}
         answer = render_refused(exchange.external, names, collection=kind is Kind.COLLECTION)

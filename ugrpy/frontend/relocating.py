@@ -14,6 +14,7 @@ from ugrpy.frontend.announced import conditions, refuse_fragment
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.rights import Demand
 from ugrpy.frontend.writing import name_to_change
+from ugrpy.load.admission import Admission
 from ugrpy.namespace.changes import OperationKind
 from ugrpy.namespace.paths import Inside, PrefixMap
 from ugrpy.security.authz import Operation
@@ -34,6 +35,7 @@ class Relocating:
     changing: Changing
     prefixes: PrefixMap
     demand: Demand
+    load: Admission
 
     async def move(self, exchange: Exchange) -> web.StreamResponse:
         """201 for a new name, 204 for one that was replaced."""
@@ -61,7 +63,9 @@ class Relocating:
     async def _relocate(
         self, exchange: Exchange, wish: Relocation, place: Place
     ) -> web.StreamResponse:
-        created = await self.changing.relocate(wish, conditions(exchange))
+        permit = conditions(exchange)
+        async with self.load.at_work(exchange.identity.address):
+            created = await self.changing.relocate(wish, permit)
         headers = {"Server": answers.SERVER}
         if created:
             headers["Location"] = encode_path(place.path)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import AbstractContextManager, aclosing, contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -10,11 +10,14 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from ugrpy import telemetry
-from ugrpy.core.errors import RequestError, Unavailable
+from ugrpy.core.errors import RequestError, TooManyRequests, Unavailable
 from ugrpy.core.meter import Meter
 from ugrpy.federation import Federation, KnownName
 from ugrpy.frontend import answers
 from ugrpy.frontend.exchange import Exchange
+from ugrpy.load.admission import Admission
+from ugrpy.load.settings import RESERVE_SHARE
+from ugrpy.load.share import Limit, Room, Share
 from ugrpy.namespace.fanout import Want
 from ugrpy.namespace.model import EndpointId
 from ugrpy.streaming import Asked, Direction, Source, Stale, StreamingSettings, Way, way
@@ -58,11 +61,15 @@ class _Plan:
 class Streaming:
     """What goes through this process."""
 
-    def __init__(self, federation: Federation, settings: StreamingSettings, meter: Meter) -> None:
+    def __init__(
+        self, federation: Federation, settings: StreamingSettings, meter: Meter, load: Admission
+    ) -> None:
         self._federation = federation
         self.settings = settings
         self._meter = meter
-        self._under_way = 0
+        self._load = load
+        most = settings.max_at_once
+        self.share: Share[str, None] = Share(Room(most, reserve=int(most * RESERVE_SHARE)))
         self._moved = {
             (member.id, direction): meter.instrument(
                 telemetry.STREAMED_BYTES.name, endpoint=member.id, direction=direction.value
@@ -72,41 +79,57 @@ class Streaming:
         }
 
     def __repr__(self) -> str:
-        return f"<Streaming {self._under_way} under way>"
+        return f"<Streaming {self.share.at_work} under way>"
 
-    def wants(self, exchange: Exchange, direction: Direction) -> bool:
-        """Whether the bytes of this request go through here. Raises ``Unavailable`` when they should, and there are too many already."""
+    def begin(
+        self, exchange: Exchange, direction: Direction
+    ) -> AbstractContextManager[None] | None:
+        """The place of a transfer whose bytes go through here, taken already; ``None`` when the client is to be redirected.
+
+        Raises ``Unavailable`` or ``TooManyRequests`` when there should be one, and there are too many already.
+        """
         asked = Asked(
             direction,
             exchange.path or "/",
             exchange.request.headers.get(hdrs.USER_AGENT, ""),
             exchange.identity.address,
         )
-        match way(self.settings, asked, self._under_way):
+        network = self._load.network(exchange.identity.address)
+        match way(self.settings, asked, has_room=self.share.has_room(network)):
             case Way.STREAM:
-                return True
+                self.share.arrive(network, None)
+                return self._under_way(network)
             case Way.REDIRECT:
-                return False
+                return None
             case Way.BUSY:
                 self._meter.instrument(telemetry.STREAMS_REFUSED.name).add()
-                raise Unavailable(
-                    f"{exchange.external}: too many transfers go through this gateway at the moment",
-                    retry_after_s=BUSY_RETRY_S,
-                )
+                raise self._busy(exchange, network)
+
+    @contextmanager
+    def _under_way(self, network: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.share.leave(network)
+
+    def _busy(self, exchange: Exchange, network: str) -> RequestError:
+        room, (own, _) = self.share.room, self.share.of(network)
+        if self.share.at_work < room.whole:  # what is left is for others
+            return TooManyRequests(
+                f"{exchange.external}: {own} transfers of your network go through this gateway already",
+                retry_after_s=BUSY_RETRY_S,
+                limit=Limit.STREAMS.value,
+                most=own,
+            )
+        return Unavailable(
+            f"{exchange.external}: too many transfers go through this gateway at the moment",
+            retry_after_s=BUSY_RETRY_S,
+        )
 
     def want(self, exchange: Exchange) -> Want:
         """What must be known of a name: when the client has conditions, all that can be."""
         headers = exchange.request.headers
         return Want.ALL if any(name in headers for name in _CONDITIONS) else Want.BEST
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """For as long as a transfer is under way."""
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
 
     def moved(self, endpoint: EndpointId, direction: Direction, size_bytes: int) -> None:
         """So many bytes more have come from there, or gone there."""
@@ -116,20 +139,19 @@ class Streaming:
 
     async def get(self, exchange: Exchange, known: KnownName) -> web.StreamResponse:
         """200, 206 or 416, from the best replica and those after it. Conditions have been judged already."""
-        with self.counted():
-            try:
-                return await self._get(exchange, known, dates_agree=True)
-            except Stale:
-                assert exchange.path is not None
-                await self._federation.found_stale(exchange.path)
-                question = self._federation.inquire(exchange.path, Want.ALL, exchange.zone)
-                fresh = await exchange.asking("stale", question)
-            try:
-                return await self._get(exchange, fresh, dates_agree=False)
-            except Stale:
-                raise Unavailable(
-                    f"{exchange.external} changes faster than it can be read", retry_after_s=1.0
-                ) from None
+        try:
+            return await self._get(exchange, known, dates_agree=True)
+        except Stale:
+            assert exchange.path is not None
+            await self._federation.found_stale(exchange.path)
+            question = self._federation.inquire(exchange.path, Want.ALL, exchange.zone)
+            fresh = await exchange.asking("stale", question)
+        try:
+            return await self._get(exchange, fresh, dates_agree=False)
+        except Stale:
+            raise Unavailable(
+                f"{exchange.external} changes faster than it can be read", retry_after_s=1.0
+            ) from None
 
     async def _get(
         self, exchange: Exchange, known: KnownName, *, dates_agree: bool
@@ -138,6 +160,8 @@ class Streaming:
         if not plan.spans:
             return web.Response(status=plan.status, headers=plan.headers)
         order = self._federation.order(known, exchange.zone)
+        exchange.known = known
+        exchange.ranked(order, self._federation)
         reading = Reading(
             order,
             exchange.zone,

@@ -19,6 +19,7 @@ from ugrpy.frontend.announced import (
 from ugrpy.frontend.exchange import Exchange
 from ugrpy.frontend.receiving import stream_upload
 from ugrpy.frontend.streaming import Streaming
+from ugrpy.load.admission import Admission
 from ugrpy.namespace.merge import Merged
 from ugrpy.namespace.model import EndpointId, Kind
 from ugrpy.service.body import ends_connection, has_body
@@ -42,6 +43,7 @@ class Writing:
 
     changing: Changing
     redirected: Mapping[EndpointId, Instrument]
+    load: Admission
     streaming: Streaming | None = None
 
     async def put(self, exchange: Exchange) -> web.StreamResponse:
@@ -65,10 +67,14 @@ class Writing:
             announced_digests(exchange),
             conditions(exchange),
         )
-        if self.streaming is not None and self.streaming.wants(exchange, Direction.WRITE):
-            return await stream_upload(exchange, self.streaming, self.changing, wanted)
-        placed = await self.changing.upload(wanted)
+        streaming = self.streaming
+        if streaming is not None and (place := streaming.begin(exchange, Direction.WRITE)):
+            with place:
+                return await stream_upload(exchange, streaming, self.changing, wanted)
+        async with self.load.at_work(exchange.identity.address):
+            placed = await self.changing.upload(wanted)
         replica = placed.replica
+        exchange.placed(placed.ranking)
         exchange.endpoint = replica.endpoint
         self.redirected[replica.endpoint].add()
         headers = {"Server": answers.SERVER, "Location": replica.url}
@@ -91,7 +97,8 @@ class Writing:
             if kind is Kind.COLLECTION and depth is not Depth.INFINITY:
                 raise BadRequest("a collection is deleted with all in it (RFC 4918 section 9.6.1)")
 
-        await self.changing.delete(path, check)
+        async with self.load.at_work(exchange.identity.address):
+            await self.changing.delete(path, check)
         return web.Response(status=204, headers={"Server": answers.SERVER})
 
     async def make_collection(self, exchange: Exchange) -> web.StreamResponse:
@@ -99,7 +106,9 @@ class Writing:
         refuse_fragment(exchange)
         if has_body(exchange.request):
             raise UnsupportedContent("MKCOL takes no content here")
-        missing = await self.changing.make_collection(name_to_change(exchange))
+        path = name_to_change(exchange)
+        async with self.load.at_work(exchange.identity.address):
+            missing = await self.changing.make_collection(path)
         headers: CIMultiDict[str] = CIMultiDict({"Server": answers.SERVER, "Content-Type": TEXT})
         answers.note_missing(exchange, headers, missing)
         note = answers.missing_note(exchange, missing)

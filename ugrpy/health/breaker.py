@@ -30,7 +30,6 @@ from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import ClassVar
 
-from ugrpy.core.durations import phrase_duration
 from ugrpy.health.counts import BackOff, Draw, FailureRow, middle
 from ugrpy.health.holding import Holding
 from ugrpy.health.notices import Notice
@@ -46,6 +45,7 @@ from ugrpy.health.states import (
     Transition,
 )
 from ugrpy.health.warming import Warming
+from ugrpy.health.words import fault_of, phrase_ejection, phrase_kept
 from ugrpy.namespace.model import Cause, EndpointId
 
 
@@ -126,17 +126,11 @@ class Breaker:
         """A probe came back."""
         self.probes += 1
         self.rhythm.probed(now)
-        if probe.alive and probe.latency_s <= self.policy.max_latency_s:
+        if not (fault := fault_of(probe, self.policy.max_latency_s)):
             return self._probed_well(probe, now)
         self.failed_probes += 1
         self._good_probes = 0
-        if probe.alive:
-            what = (
-                f"answered after {probe.latency_s:.1f} s, {self.policy.max_latency_s:g} s allowed"
-            )
-        else:
-            what = probe.detail or "no answer"
-        return self._strike(f"probe: {what}", now, door=1)
+        return self._strike(f"probe: {fault}", now, door=1)
 
     def stalled(self, now: float, *, cap_s: float = USUAL_CAP_S) -> None:
         """A client was answered without this endpoint, which might have been the better choice.
@@ -161,7 +155,9 @@ class Breaker:
         return self._moved(now)
 
     def told_ejected(self, reason: str, now: float) -> Transition | None:
-        """Another process has taken it out for its failures."""
+        """Another process has taken it out for its failures; one that is never ejected stays all the same."""
+        if not self.policy.eject_after:
+            return None
         self.last_error = reason
         self.last_error_at = now
         return self._signal(Signal.LIMIT, now) if self._may_eject() else None
@@ -271,7 +267,7 @@ class Breaker:
         if self.sluggish:
             yield "slow: clients do not wait for it"
         if self._kept:
-            yield f"failing, but kept, since so many fail that our own network may be the cause: {self.last_error}"
+            yield phrase_kept(self.last_error)
         yield from self.holding.remarks(now)
         if self._warming.under_way(now):
             yield f"well again, with {self.share(now):.0%} of its share so far"
@@ -282,11 +278,8 @@ class Breaker:
             return ""
         if away := self.holding.away_reason(now):
             return away
-        count = self.row.count
-        after = f" after {count} failure{'' if count == 1 else 's'}" if count else ""
-        on_trial = ", on trial" if self._condition is State.TRIAL else ""
-        ago = phrase_duration(now - self._ejected_at)
-        return f"ejected {ago} ago{after}: {self.last_error}{on_trial}"
+        ago_s, on_trial = now - self._ejected_at, self._condition is State.TRIAL
+        return phrase_ejection(ago_s, self.row.count, self.last_error, on_trial=on_trial)
 
     def __repr__(self) -> str:
         return (
@@ -360,7 +353,6 @@ class Breaker:
             elif signal in _RETURNS:
                 self.row.forgive_all()
                 self._pace.forget()
-                self._warming.returned(now)
         return self._moved(now)
 
     def _moved(self, now: float) -> Transition | None:
@@ -376,7 +368,9 @@ class Breaker:
             return None
         self._reserved = reserved
         self._state = after
-        self._serving = after in IN_SERVICE_STATES
+        was_serving, self._serving = self._serving, after in IN_SERVICE_STATES
+        if self._serving and not was_serving:
+            self._warming.returned(now)
         self.since = now
         self.history.append((now, after))
         self._on_move()

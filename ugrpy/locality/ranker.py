@@ -75,6 +75,11 @@ class Ranker:
     def __repr__(self) -> str:
         return f"<Ranker of {', '.join(self._candidates)}: {len(self._zones)} zones, {len(self._plans)} plans>"
 
+    @property
+    def candidates(self) -> Mapping[str, Candidate]:
+        """Those that are ranked, as they are now; a change makes a new mapping."""
+        return self._candidates
+
     def zone_of(self, address: str | Address | None) -> Zone:
         """The zone of an address; text that is no address (a socket path) is a client of unknown place."""
         return self._zone_of(address)
@@ -86,7 +91,7 @@ class Ranker:
         """
         changed = replace(self._candidates[name], load=load, sluggish=sluggish)
         if changed != self._candidates[name]:
-            self._candidates[name] = changed
+            self._candidates = {**self._candidates, name: changed}
             self._plans.clear()
 
     def order(
@@ -108,14 +113,14 @@ class Ranker:
         """Where a client in ``zone`` writes, best first, and why: ranked as for reading, but equally near ones are drawn in proportion to
         their weight times their ``rooms``, any positive measure of what each can still take (row M12).
         """
-        most = max(rooms.values(), default=0.0) or 1.0
-        eligible = [
-            replace(
-                candidate, weight=candidate.weight * (room / most)
-            )  # or it would be beyond any weight
-            for name, room in rooms.items()
-            if (candidate := self._candidates.get(name)) is not None and not candidate.excluded
-        ]
+        eligible = weighed_by_room(
+            [
+                candidate
+                for name in rooms
+                if (candidate := self._candidates.get(name)) is not None and not candidate.excluded
+            ],
+            rooms,
+        )
         return explained(zone, tiers_of(zone, eligible, self._fuzz_km), draw, self._fuzz_km)
 
     def why_excluded(self, name: str) -> str:
@@ -176,6 +181,12 @@ class Ranker:
             self._plans.clear()
         plan = self._plans[zone, ids] = _Plan(tiers, lots, fixed)
         return plan
+
+
+def weighed_by_room(candidates: Iterable[Candidate], rooms: Mapping[str, float]) -> list[Candidate]:
+    """The candidates with their weights times their rooms, of which the largest counts as 1, or some would be beyond any weight."""
+    most = max(rooms.values(), default=0.0) or 1.0
+    return [replace(one, weight=one.weight * (rooms[one.id] / most)) for one in candidates]
 
 
 class _RuleIndex:

@@ -1,8 +1,12 @@
-"""Event logs: one line per event, ``key=value``, to stderr (structlog's logfmt)."""
+"""Event logs: one line per event, ``key=value``, to stderr (structlog's logfmt).
+
+A line that cannot be written, on a full disk or to a closed pipe, is lost; who wanted to say something goes on all the same.
+"""
 
 import logging
 import sys
-from typing import TextIO
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -13,10 +17,28 @@ def _event_first(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return {**head, **event}
 
 
+class Unfailing:
+    """A stream that loses what its own stream does not take."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write it, or do not."""
+        with suppress(OSError, ValueError):  # the second is a stream that has been closed
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what is buffered, or do not."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def set_up_logging(level: str, stream: TextIO | None = None) -> None:
     """Our events and the libraries' warnings go to one stream (stderr) in one form."""
     number = logging.getLevelNamesMapping()[level.upper()]
-    stream = stream or sys.stderr
+    stream = cast("TextIO", Unfailing(stream or sys.stderr))
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),

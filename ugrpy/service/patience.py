@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import termios
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 # A look at an idle connection costs well under a microsecond, so a thousand of them may be looked at now and then.
 _LONGEST_PAUSE_S = 2.0
@@ -18,12 +19,15 @@ _SHORTEST_PAUSE_S = 0.02
 @dataclass(frozen=True, slots=True)
 class Patience:
     """``head_s``: from the first byte of a head, or the opening of a connection, to the end of the head.
-    ``send_s``: without the client taking a byte of what it is sent. ``connections``: most at a time; 0 means any number.
+    ``send_s``: without the client taking a byte of what it is sent. ``connections``: most at a time, ``network_connections``
+    of them from one client network; 0 means any number. ``proxies`` are not limited so: their connections are everybody's.
     """
 
     head_s: float = 30.0
     send_s: float = 60.0
     connections: int = 0
+    network_connections: int = 0
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def look_every_s(self) -> float:

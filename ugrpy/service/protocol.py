@@ -24,6 +24,7 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from ugrpy.core.meter import Meter, NullMeter
 from ugrpy.core.service_metrics import service_metrics
+from ugrpy.service.crowds import Crowds
 from ugrpy.service.patience import Outflow, Patience, unsent_bytes
 from ugrpy.service.refusal import (
     CROWDED,
@@ -32,6 +33,7 @@ from ugrpy.service.refusal import (
     MAX_HEADER_BYTES,
     MAX_HEADERS,
     MAX_TARGET_BYTES,
+    NETWORK_CROWDED,
     SLOW_HEAD,
     Fault,
     Refusal,
@@ -114,6 +116,8 @@ class GatewayProtocol(RequestHandler):
         self._opened_s = self._loop.time()
         if self._server.is_crowded:
             self._refuse(CROWDED)
+        elif not self._server.crowds.admits(self, client_of(cast("asyncio.Transport", transport))):
+            self._refuse(NETWORK_CROWDED)
 
     @property
     def _server(self) -> "ProtocolServer":
@@ -327,7 +331,8 @@ class ProtocolServer(web.Server):
     ) -> None:
         super().__init__(handler, handler_cancellation=True, **{**_BOUNDS, **settings})
         self._protocol = protocol
-        self._patience = patience or Patience()
+        self._patience = patience = patience or Patience()
+        self.crowds = Crowds(patience.network_connections, patience.proxies)
         meter = meter or NullMeter()
         self.program = program
         faults = service_metrics(program).client_faults
@@ -353,6 +358,11 @@ class ProtocolServer(web.Server):
         super().connection_made(handler, transport)
         if self._looking is None:
             self._look_later()
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        """aiohttp tells that one has ended."""
+        super().connection_lost(handler, exc)
+        self.crowds.ended(handler)
 
     async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's
         """End all connections; those with a request in flight have ``timeout`` seconds. To aiohttp, 0 means for ever."""

@@ -44,6 +44,7 @@ class Fault(StrEnum):
     SILENT = "silent"
     STALLED = "stalled"
     CROWDED = "crowded"
+    NETWORK_CROWDED = "network_crowded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Refusal:
     def headers(self) -> dict[str, str]:
         """What goes with the body."""
         headers = {"Server": SERVER, "Content-Type": PROBLEM_JSON, "Connection": "close"}
-        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if self.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
             headers["Retry-After"] = str(RETRY_AFTER_S)
         return headers
 
@@ -84,6 +85,9 @@ class Refused(BadHttpMessage):
 
 SLOW_HEAD = Refusal(408, "the request's head did not arrive in time", Fault.SLOW_HEAD)
 CROWDED = Refusal(503, "too many connections; try again in a moment", Fault.CROWDED)
+NETWORK_CROWDED = Refusal(
+    429, "too many connections from your network; try again in a moment", Fault.NETWORK_CROWDED
+)
 LONG_HEAD = Refusal(431, f"a request's head is at most {MAX_HEAD_BYTES} bytes", Fault.TOO_LONG)
 _LONG_TARGET = Refusal(414, f"a request target is at most {MAX_TARGET_BYTES} bytes", Fault.TOO_LONG)
 _LONG_HEADER = Refusal(431, f"a header line is at most {MAX_HEADER_BYTES} bytes", Fault.TOO_LONG)

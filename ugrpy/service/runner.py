@@ -76,6 +76,8 @@ def options_for(settings: ServingSettings, program: str, **more: Any) -> ServeOp
             head_s=settings.head_timeout_s,
             send_s=settings.send_timeout_s,
             connections=settings.max_connections,
+            network_connections=settings.max_connections_per_network,
+            proxies=settings.trusted_proxies,
         ),
         keepalive_s=settings.keepalive_s,
         linger_s=min(LINGER_S, settings.body_timeout_s),

@@ -102,6 +102,13 @@ class ServingSettings:
             description="most connections of clients for each process and address; more are answered 503; 0 means any number",
         ),
     ] = 0
+    max_connections_per_network: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="most connections from one client network (IPv4 /24, IPv6 /56) for each process and address, those of trusted proxies not counted; more are answered 429; 0 means any number",
+        ),
+    ] = 0
     backlog: Annotated[
         int,
         Field(

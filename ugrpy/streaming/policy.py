@@ -8,7 +8,8 @@ for whom it is on; a request that fits any of them is streamed:
 ``agents``    clients that call themselves so, which is known of programs that follow no redirect; only these are never sent on
 
 What is beyond ``max_at_once`` is not made to wait in a queue that nobody sees: who may be able to follow is redirected for reading, and
-everybody else is told to come back.
+everybody else is told to come back. A quarter more are for client networks that have less than an equal share, so that one network with slow
+readers never has all of them.
 """
 
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class StreamingSettings:
         int,
         Field(
             ge=1,
-            description="most transfers through each worker at a time; beyond them clients are redirected for reading, unless they are in `agents`, and else answered 503",
+            description="most transfers through each worker at a time; beyond them clients are redirected for reading, unless they are in `agents`, and else answered 503, or 429 when their network alone has too many. A quarter more is for networks with less than an equal share",
         ),
     ] = 64
 
@@ -104,11 +105,11 @@ def streams(settings: StreamingSettings, asked: Asked) -> bool:
     )
 
 
-def way(settings: StreamingSettings, asked: Asked, under_way: int) -> Way:
-    """How the bytes go, when ``under_way`` transfers go through this process already."""
+def way(settings: StreamingSettings, asked: Asked, *, has_room: bool) -> Way:
+    """How the bytes go; ``has_room``: this process may take one transfer more from this client's network."""
     if not streams(settings, asked):
         return Way.REDIRECT
-    if under_way < settings.max_at_once:
+    if has_room:
         return Way.STREAM
     if asked.direction is Direction.READ and not _follows_not(settings, asked):
         return Way.REDIRECT

@@ -103,8 +103,11 @@ class Transport:
         self._resolver = AsyncResolver()
         self._may_connect = may_connect
         self._under_way = 0
+        # a pool for each kind of work, or transfers at their clients' pace would keep questions from being asked
         self._asking = self._session(user_agent, self._connector(keepalive_timeout=60))
         self._changing = self._session(user_agent, self._connector(force_close=True))
+        self._reading = self._session(user_agent, self._connector(keepalive_timeout=60))
+        self._writing = self._session(user_agent, self._connector(force_close=True))
 
     def _connector(self, **pool: Unpack["_Pool"]) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(
@@ -158,7 +161,7 @@ class Transport:
         when the request has been sent. A body that is still arriving goes out in chunks unless the headers announce its
         length; when it breaks off or lasts too long, the endpoint sees a broken request and ``BodyBroken`` is raised.
         """
-        asks = method in _SAFE_METHODS
+        asks = method in _SAFE_METHODS and idle_s is None
         self._under_way += asks
         try:
             with endpoint_errors(self.endpoint, method, self._options.total_timeout_s):
@@ -217,8 +220,7 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         try:
             async with limit:
-                session = self._asking if request.method in _SAFE_METHODS else self._changing
-                return await session.request(
+                return await self._session_for(request).request(
                     request.method,
                     URL(request.url, encoded=True),
                     headers=request.headers,
@@ -238,10 +240,16 @@ class Transport:
                 raise BodyBroken(words) from error
             raise TimedOut(words, endpoint=self.endpoint, trouble=limit.trouble) from error
 
+    def _session_for(self, request: "_Request") -> aiohttp.ClientSession:
+        is_safe = request.method in _SAFE_METHODS
+        if request.patience.idle_s is None:
+            return self._asking if is_safe else self._changing
+        return self._reading if is_safe else self._writing
+
     async def close(self) -> None:
         """Close all connections."""
-        await self._asking.close()
-        await self._changing.close()
+        for session in (self._asking, self._changing, self._reading, self._writing):
+            await session.close()
         # the connector closes only a resolver that it made itself
         await self._resolver.close()
 

@@ -16,7 +16,7 @@ class TransportOptions:
         Field(
             ge=1,
             le=10_000,
-            description="most simultaneous questions to the endpoint, and as many changes besides; workers have equal shares of it, one each at least",
+            description="most simultaneous questions to the endpoint, and as many changes, reads and uploads through the gateway besides; workers have equal shares of it, one each at least",
         ),
     ] = 64
     connect_timeout_s: Annotated[

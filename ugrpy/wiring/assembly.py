@@ -70,7 +70,7 @@ async def assemble(
     database = await asyncio.to_thread(GeoDatabase, config.locality.geoip)
     locator = Locator(database, config.locality.networks)
     settings = config.endpoints
-    places = await _places(settings, locator)
+    places = await places_of(settings, locator)
     ids = [EndpointId(one.name) for one in settings]
     board = HealthBoard(
         ids,
@@ -100,7 +100,9 @@ async def assemble(
             watcher(change)
 
     around = Surroundings(draw, clock or SystemClock(), meter or NullMeter(), changed, log_clash)
-    policies = Policies(config.federation, config.cache, config.federation.max_list_items)
+    policies = Policies(
+        config.federation, config.cache, config.federation.max_list_items, config.load
+    )
     federation = Federation(members, board, ranker, policies, around)
     return Assembled(federation, locator, database, watchers)
 
@@ -145,10 +147,11 @@ def _member(settings: EndpointSettings, place: Place, deadline_s: float) -> Memb
         copies_to_others=settings.third_party_copy,
         free_bytes=settings.free_bytes,
         tells_checksums=settings.checksums,
+        connections=settings.max_connections,
     )
 
 
-async def _places(settings: Sequence[EndpointSettings], locator: Locator) -> list[Place]:
+async def places_of(settings: Sequence[EndpointSettings], locator: Locator) -> list[Place]:
     """Where the endpoints are: as the operator says, else where their first address is."""
     resolver = AsyncResolver()
     try:

@@ -9,6 +9,7 @@ of this is needed: without bus, leader or store a worker probes by itself.
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 
 from ugrpy.core.clock import Clock
 from ugrpy.core.errors import DataError
@@ -29,6 +30,7 @@ from ugrpy.shared.base import SharedStore, StoreAway
 from ugrpy.wiring.leading import Leading
 
 CHANNEL = "health"
+NO_STORES: Mapping[EndpointId, SharedStore] = MappingProxyType({})
 # Of a leader that has probed nothing for so many intervals it is taken that its loop hangs.
 PATIENCE_INTERVALS = 2.0
 # One that doubts an endpoint does not ask for a probe more often.
@@ -38,7 +40,7 @@ KEPT_INTERVALS = 3.0
 
 
 class Companions:
-    """The other processes that watch the same endpoints. ``by`` is what this gateway is called in records."""
+    """The other processes that watch the same endpoints. ``by`` is what this gateway is called in records, ``stores`` where those of each endpoint are."""
 
     def __init__(
         self,
@@ -47,7 +49,7 @@ class Companions:
         channels: Channels,
         lead: Leading,
         *,
-        store: SharedStore | None = None,
+        stores: Mapping[EndpointId, SharedStore] = NO_STORES,
         by: str = "",
         on_transition: Callable[[Transition], None],
     ) -> None:
@@ -55,14 +57,14 @@ class Companions:
         self._clock = clock
         self._channels = channels
         self._lead = lead
-        self._store = store
+        self._stores = stores
         self._by = by
         self._on_transition = on_transition
         self._asked_s: dict[EndpointId, float] = {}
         self._listening = False
 
     def __repr__(self) -> str:
-        return f"<Companions {self._lead!r}, {self._store!r}>"
+        return f"<Companions {self._lead!r}, {len(self._stores)} endpoints in a store>"
 
     # -- whose turn it is -----------------------------------------------------------------------------
 
@@ -75,12 +77,12 @@ class Companions:
 
     async def probed_elsewhere(self, endpoint: EndpointId) -> bool:
         """Whether another gateway has just probed it, or is at it."""
-        if self._store is None:
+        if (store := self._stores.get(endpoint)) is None:
             return False
         try:
-            seen = await self._record(endpoint)
+            seen = await self._record(store, endpoint)
             if seen is None:
-                return not await self._claim(endpoint)
+                return not await self._claim(store, endpoint)
         except StoreAway:
             return False
         self._take_up(endpoint, seen)
@@ -150,7 +152,7 @@ class Companions:
 
     def _take_up(self, endpoint: EndpointId, seen: Sighting) -> None:
         breaker, now = self._board[endpoint], self._clock.monotonic()
-        if seen.state is State.EJECTED and not breaker.ejected and breaker.policy.eject_after:
+        if seen.state is State.EJECTED and not breaker.ejected:
             self._note(breaker.told_ejected(_why(seen), now))
             breaker.rhythm.probed(now)
         else:
@@ -167,11 +169,10 @@ class Companions:
 
     # -- the store ------------------------------------------------------------------------------------
 
-    async def _record(self, endpoint: EndpointId) -> Sighting | None:
+    async def _record(self, store: SharedStore, endpoint: EndpointId) -> Sighting | None:
         """What another gateway has found, if it is fresh and can be read."""
-        assert self._store is not None
         key = f"h:{endpoint}"
-        found = (await self._store.get([key])).get(key)
+        found = (await store.get([key])).get(key)
         if found is None:
             return None
         try:
@@ -189,19 +190,18 @@ class Companions:
         )
         return seen if fresh else None
 
-    async def _claim(self, endpoint: EndpointId) -> bool:
-        assert self._store is not None
+    async def _claim(self, store: SharedStore, endpoint: EndpointId) -> bool:
         policy = self._board[endpoint].policy
         ttl_s = min(policy.max_latency_s, policy.probe_interval_s)
-        return await self._store.add(f"p:{endpoint}", self._by.encode() or b"1", ttl_s)
+        return await store.add(f"p:{endpoint}", self._by.encode() or b"1", ttl_s)
 
     async def _put(self, endpoint: EndpointId, seen: Sighting) -> None:
-        if self._store is None:
+        if (store := self._stores.get(endpoint)) is None:
             return
         with suppress(StoreAway):
             ttl_s = KEPT_INTERVALS * self._board[endpoint].policy.probe_interval_s
-            await self._store.put(f"h:{endpoint}", render_sighting(seen), ttl_s)
-            await self._store.drop([f"p:{endpoint}"])
+            await store.put(f"h:{endpoint}", render_sighting(seen), ttl_s)
+            await store.drop([f"p:{endpoint}"])
 
     def _sighting(self, endpoint: EndpointId, report: ProbeReport) -> Sighting:
         return sighting(report, self._board[endpoint].state, self._clock.wall(), self._by)

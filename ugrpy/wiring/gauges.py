@@ -5,7 +5,13 @@ from ugrpy.federation import Federation
 from ugrpy.frontend.gateway import Gateway
 from ugrpy.health.states import State
 from ugrpy.service.metrics import PrometheusMeter
-from ugrpy.telemetry import CACHE_ITEMS, ENDPOINT_IN_SERVICE, ENDPOINT_STATE, INFLIGHT_REQUESTS
+from ugrpy.telemetry import (
+    CACHE_BYTES,
+    CACHE_ITEMS,
+    ENDPOINT_IN_SERVICE,
+    ENDPOINT_STATE,
+    INFLIGHT_REQUESTS,
+)
 
 
 class Gauges:
@@ -32,6 +38,7 @@ class Gauges:
         }
         self._entries = meter.instrument(CACHE_ITEMS.name, cache="entry")
         self._listings = meter.instrument(CACHE_ITEMS.name, cache="listing")
+        self._bytes = meter.instrument(CACHE_BYTES.name)
         self._inflight = meter.instrument(INFLIGHT_REQUESTS.name)
 
     def note(self) -> dict[str, object]:
@@ -47,6 +54,7 @@ class Gauges:
             gauge.add(float(self._federation.board[name].state is state))
         self._entries.add(len(self._federation.memory.names))
         self._listings.add(len(self._federation.memory.listings))
+        self._bytes.add(self._federation.memory.names.tiers.bytes_held)
         self._inflight.add(self._gateway.inflight)
         if self._changing is not None:
             self._changing.show()

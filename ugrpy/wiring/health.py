@@ -3,10 +3,11 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ugrpy.announcing.desk import CHANNEL as NOTICES
@@ -22,6 +23,8 @@ from ugrpy.namespace.model import EndpointId
 from ugrpy.service.background import Background
 from ugrpy.service.channels import Channels
 from ugrpy.shared.base import SharedStore
+from ugrpy.shared.coherence import Coherence
+from ugrpy.shared.ring import Ring
 from ugrpy.wiring.assembly import Assembled
 from ugrpy.wiring.changes import state_folder
 from ugrpy.wiring.company import CHANNEL as HEALTH
@@ -30,6 +33,7 @@ from ugrpy.wiring.leading import Leading, leading
 
 LEAD_RETRY_S = 1.0
 DOUBTS_S = 0.25
+NO_HOME = Path("/nonexistent/ugrpy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,12 @@ async def health(
     assembled: Assembled,
     channels: Channels,
     meter: Meter,
-    store: SharedStore | None = None,
+    shared: Coherence | None,
 ) -> AsyncIterator[Health]:
-    """This worker's part, with all that was said before it began. ``store`` is what gateways share."""
+    """This worker's part, with all that was said before it began. ``shared`` is what gateways share."""
     federation = assembled.federation
     board, clock, noted = federation.board, federation.clock, federation.note_transition
-    desk = Desk(board, clock, state_folder(config), channels, noted)
+    desk = Desk(board, clock, _kept_in(config), channels, noted)
     watching = Watching(config.downtimes, known_as(config), desk, clock, meter)
     with leading() as lead:
         company = Companions(
@@ -59,7 +63,7 @@ async def health(
             clock,
             channels,
             lead,
-            store=store,
+            stores=stores_of(shared, board),
             by=f"{socket.gethostname()}:{os.getpid()}",
             on_transition=noted,
         )
@@ -76,6 +80,14 @@ async def health(
                     Background("calendars", lambda: _read_calendars(lead, watching)),
                 ),
             )
+
+
+def _kept_in(config: Configuration) -> Path:
+    """The state folder, or one that cannot be written to and says so with the first order."""
+    try:
+        return state_folder(config)
+    except RuntimeError:  # who has no home has to name one
+        return NO_HOME
 
 
 def _tell(company: Companions, change: Transition) -> None:
@@ -99,6 +111,17 @@ async def _probe(federation: Federation, company: Companions) -> None:
         company=company,
         on_look=federation.asking.note_weights,
     )
+
+
+def stores_of(
+    shared: Coherence | None, endpoints: Iterable[EndpointId]
+) -> dict[EndpointId, SharedStore]:
+    """In which store the record of each endpoint is: the same for all gateways that have the same stores."""
+    if shared is None:
+        return {}
+    by_name = {shard.name: shard.store for shard in shared.shards}
+    ring = Ring(list(by_name))
+    return {name: by_name[ring.home(f"h:{name}")] for name in endpoints}
 
 
 def known_as(config: Configuration) -> dict[EndpointId, frozenset[str]]:

@@ -27,6 +27,7 @@ from ugrpy.announcing.words import (
     of_endpoint,
     parse_duration_s,
     parse_time,
+    render_time,
 )
 from ugrpy.core.clock import Clock
 from ugrpy.core.errors import BadRequest, Forbidden, MethodNotAllowed, NotFound
@@ -118,18 +119,17 @@ class OrderPages:
             )
         if request.method != "POST":
             raise MethodNotAllowed("orders are given by POST", allowed=("POST",))
-        _refuse_other_sites(request)
+        refuse_other_sites(request)
         order = parse_order(await _fields(request), self._clock.wall())
         await act(endpoint, order)
         self._audit(request, endpoint, verb, order)
-        said = [*of_endpoint(self._desk.orders, endpoint)]
-        snapshot = self._board[endpoint]
+        breaker = self._board[endpoint]
         return web.json_response(
             {
                 "endpoint": endpoint,
-                "state": snapshot.state.value,
-                "note": snapshot.note(self._clock.monotonic()),
-                "orders": [facts_of(one) for one in said],
+                "state": breaker.state.value,
+                "note": breaker.note(self._clock.monotonic()),
+                "orders": [facts_of(one) for one in of_endpoint(self._desk.orders, endpoint)],
             }
         )
 
@@ -159,6 +159,7 @@ class OrderPages:
     def _audit(
         self, request: web.BaseRequest, endpoint: EndpointId, verb: str, order: Order
     ) -> None:
+        times = {"from": order.begins, "until": order.until}
         log.warning(
             "operator's order",
             endpoint=endpoint,
@@ -166,11 +167,7 @@ class OrderPages:
             by=order.by or "not said",
             reason=order.reason,
             peer=request.remote or "local socket",
-            **{
-                key: value
-                for key, value in facts_of(self._word(endpoint, order.severity, order)).items()
-                if key in ("from", "until")
-            },
+            **{key: render_time(at) for key, at in times.items() if at is not None},
         )
 
 
@@ -193,7 +190,7 @@ async def _fields(request: web.BaseRequest) -> dict[str, object]:
     return found
 
 
-def _refuse_other_sites(request: web.BaseRequest) -> None:
+def refuse_other_sites(request: web.BaseRequest) -> None:
     """A page that an operator has open in a browser must not give orders in his name."""
     site = request.headers.get("Sec-Fetch-Site", "none")
     origin = request.headers.get("Origin")

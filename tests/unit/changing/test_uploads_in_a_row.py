@@ -175,7 +175,7 @@ async def test_who_is_away_is_still_known_to_hold_what_others_changed():
     scene.world.federation.forget_below("/d")
     with pytest.raises(Unavailable):
         await scene.world.holders("/d/f")
-    assert TRIUMF not in scene.world.federation.memory.holders("/d/g", 0.0)
+    assert TRIUMF not in scene.world.federation.memory.holders("/d/g")
 
 
 @virtual

@@ -331,7 +331,7 @@ url = "ftp://x"
 """,
     )
     told = problems(file, overrides={"health": {"eject_after": 1.5}}, environ={"UGRPY_X__Y": "1"})
-    known = "cache, changes, checksums, copy, downtimes, endpoints, federation, health, locality, service, shared, streaming"
+    known = "cache, changes, checksums, copy, downtimes, endpoints, federation, health, load, locality, recording, service, shared, streaming"
     network = "expected a network such as 192.0.2.0/24 or 2001:db8::/32, got"
     assert told == [
         'site.toml:2: service.workers: expected a whole number, got "4"',

@@ -18,7 +18,7 @@ from ugrpy import telemetry
 from ugrpy.cache.entries import CachePolicy
 from ugrpy.core.errors import Forbidden, NotFound, Unavailable
 from ugrpy.endpoints.base import Features
-from ugrpy.federation import KnownListing, Member
+from ugrpy.federation import KnownListing, Member, Policies
 from ugrpy.namespace.merge import Conflict, Merged
 from ugrpy.namespace.model import Cause, Denied, Entry, Found, Kind, Unknown
 from ugrpy.namespace.paths import Mount
@@ -189,7 +189,8 @@ async def test_a_file_met_while_listing_is_known():
 @virtual
 async def test_a_collection_once_listed_is_unavailable_while_its_holder_is_out():
     cern = holding("cern", "/d/x")
-    small = world(cern)
+    # what was known last is not told
+    small = world(cern, policies=Policies(cache=CachePolicy(stale_max_s=0)))
     await small.federation.list("/d")
     await small.pass_s(CachePolicy().ttl_s)
     small.drain(CERN)

@@ -263,15 +263,15 @@ def test_a_miss_under_way_is_of_no_use():
 def test_who_held_it_is_kept_for_as_long_as_nobody_knows_better():
     memory = Memory(CACHE)
     entry = FILE.entry
-    assert memory.holders("/f", 0.0) == {}
+    assert memory.holders("/f") == {}
     memory.keep_name(known_name("/f", uvic=FILE, cern=FILE), 1.0)
-    assert memory.holders("/f", 1e9) == {UVIC: entry, CERN: entry}
+    assert memory.holders("/f") == {UVIC: entry, CERN: entry}
     memory.keep_name(known_name("/f", uvic=FILE, cern=Unknown(Cause.BUSY)), 2.0)
-    assert memory.holders("/f", 3.0) == {UVIC: entry, CERN: entry}
+    assert memory.holders("/f") == {UVIC: entry, CERN: entry}
     memory.keep_name(known_name("/f", uvic=FILE, cern=Absent()), 2.0)
-    assert memory.holders("/f", 3.0) == {UVIC: entry}
+    assert memory.holders("/f") == {UVIC: entry}
     memory.keep_name(known_name("/f", uvic=Absent(), cern=Absent()), 2.0)
-    assert memory.holders("/f", 3.0) == {}
+    assert memory.holders("/f") == {}
 
 
 @pytest.mark.parametrize(
@@ -293,5 +293,5 @@ def test_listings_have_lifetimes_of_their_own(missing, policy, until_s):
 
 def test_there_is_room_for_fewer_listings_than_names():
     memory = Memory(CachePolicy(max_items=50))
-    assert (memory.names.max_items, memory.listings.max_items) == (50, 1)
-    assert repr(memory).startswith("<Memory names <AgingCache 0/50")
+    assert (memory.names.tiers.max_items, memory.listings.max_items) == (50, 1)
+    assert repr(memory).startswith("<Memory names <Names <TwoTiers 0 live")

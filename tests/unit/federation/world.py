@@ -109,6 +109,7 @@ class World:
         await asyncio.sleep(seconds)
 
     def drain(self, name: EndpointId, reason: str = "maintenance") -> None:
+        """The operator takes it out of service."""
         notice = Notice(NoticeKind.DISABLED, reason)
         self.board[name].announce([notice], self.now_s)
 

@@ -122,12 +122,14 @@ async def test_a_long_body_goes_out_while_it_is_rendered():
     assert response.sent_bytes == 4 * WHOLE_BYTES
 
 
-async def test_http_1_0_knows_no_chunks():
+async def test_http_1_0_knows_no_chunks_and_reads_to_the_end_of_the_connection():
     exchange, written = an_exchange(version=HttpVersion10)
     response = await send_pieces(exchange, 200, CIMultiDict(), [b"x" * WHOLE_BYTES] * 3)
-    assert isinstance(response, web.Response)
-    assert response.body == b"x" * (3 * WHOLE_BYTES)
+    assert b"".join(written.pieces) == b"x" * (3 * WHOLE_BYTES)
+    assert written.ended
     assert not written.chunked
+    assert "Content-Length" not in written.headers
+    assert not response.keep_alive
 
 
 async def growing(*pieces: bytes, then: Exception | None = None):

@@ -208,3 +208,9 @@ def test_what_others_say():
     assert health[A].told_returned(8.0) is None
     assert health[A].evidence_s == 6.0
     assert health[B].evidence_s is None
+
+
+def test_one_that_is_never_ejected_is_not_by_hearsay_either():
+    health = HealthBoard([A], HealthPolicy(eject_after=0))
+    assert health[A].told_ejected("no route to host", 5.0) is None
+    assert health.absent == frozenset()

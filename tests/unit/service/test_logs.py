@@ -3,6 +3,8 @@
 import io
 import logging
 import re
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -68,3 +70,12 @@ class TestLogs:
         (line,) = self.lines("error", write)
         assert "ValueError: because" in line
         assert "id=1-a" in line
+
+    def test_a_full_disk_loses_lines_and_raises_nothing(self):
+        with Path("/dev/full").open("w", buffering=1, encoding="utf-8") as full:
+            set_up_logging("info", full)
+            structlog.get_logger("test").info("lost")
+            logging.getLogger("some.library").warning("lost too")
+            with suppress(OSError):
+                full.close()
+            structlog.get_logger("test").info("lost, the stream being closed")

@@ -76,7 +76,8 @@ async def test_what_is_hot_is_confirmed_ahead_and_asks_no_endpoint_all_its_life(
     async with Pair() as pair:
         worker = pair.one.workers[0]
         await worker.read(FILE)
-        until_s, misses = worker.world.now_s + 290, 0
+        # until shortly before a name in use is asked for anew
+        until_s, misses = worker.world.now_s + 230, 0
         while worker.world.now_s < until_s:
             misses += worker.federation.recall(FILE) is None
             if misses:

@@ -63,18 +63,18 @@ def test_nobody_by_default():
 
 
 @pytest.mark.parametrize(
-    ("asked", "under_way", "expected"),
+    ("asked", "has_room", "expected"),
     [
-        (Asked(READ, "/f"), 0, Way.REDIRECT),
-        (Asked(READ, "/f"), 9, Way.REDIRECT),
-        (Asked(READ, "/s/f"), 1, Way.STREAM),
-        (Asked(READ, "/s/f"), 2, Way.REDIRECT),
-        (Asked(READ, "/f", "", ip_address("10.0.0.1")), 2, Way.REDIRECT),
-        (Asked(READ, "/f", "cadaver"), 1, Way.STREAM),
-        (Asked(READ, "/s/f", "cadaver"), 2, Way.BUSY),
-        (Asked(WRITE, "/s/f"), 1, Way.STREAM),
-        (Asked(WRITE, "/s/f"), 2, Way.BUSY),
+        (Asked(READ, "/f"), True, Way.REDIRECT),
+        (Asked(READ, "/f"), False, Way.REDIRECT),
+        (Asked(READ, "/s/f"), True, Way.STREAM),
+        (Asked(READ, "/s/f"), False, Way.REDIRECT),
+        (Asked(READ, "/f", "", ip_address("10.0.0.1")), False, Way.REDIRECT),
+        (Asked(READ, "/f", "cadaver"), True, Way.STREAM),
+        (Asked(READ, "/s/f", "cadaver"), False, Way.BUSY),
+        (Asked(WRITE, "/s/f"), True, Way.STREAM),
+        (Asked(WRITE, "/s/f"), False, Way.BUSY),
     ],
 )
-def test_what_becomes_of_too_many(asked, under_way, expected):
-    assert way(SETTINGS, asked, under_way) is expected
+def test_what_becomes_of_too_many(asked, has_room, expected):
+    assert way(SETTINGS, asked, has_room=has_room) is expected

@@ -81,7 +81,7 @@ class Gateway:
             self.clock,
             channels or Channels(None),
             lead or Leading(None),
-            store=store,
+            stores={} if store is None else {A: store},
             by=name,
             on_transition=self.changed,
         )
