@@ -208,8 +208,10 @@ def test_an_endpoint_that_hangs_keeps_few_waiting_and_others_answer(start, one, 
     """Everything at ``one`` hangs; ``two`` has the files. Beyond a share, ``one`` is not even asked."""
     one.faults = HANG
     gateway = start(two=storage["two"], max_at_work=40, silent_after_s=0.5, deadline_s=2.0)
+    ask_from(FLOOD, "GET", f"{gateway.url}/quick/0")
+    until(lambda: load_of(gateway)["endpoints"]["one"]["silent"], "one is silent")
     statuses = set()
-    for number in range(60):
+    for number in range(1, 60):
         answer = ask_from(FLOOD, "GET", f"{gateway.url}/quick/{number}")
         statuses.add(answer.status)
         assert answer.headers["location"].startswith(storage["two"].base_url)

@@ -57,8 +57,9 @@ def exchange(wire: socket.socket, request: bytes) -> tuple[bytes, Headers]:
 
 
 def plain(headers: Headers) -> Headers:
-    """Without what may differ: the date, and how the connection goes on."""
-    return sorted(one for one in headers if one[0].lower() not in (b"date", b"connection"))
+    """Without what may differ: the date, how long it took, and how the connection goes on."""
+    unlike = (b"date", b"connection", b"server-timing", b"age", b"cache-status")
+    return sorted(one for one in headers if one[0].lower() not in unlike)
 
 
 def named(headers: Headers, name: bytes) -> list[bytes]:

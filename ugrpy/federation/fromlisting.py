@@ -13,6 +13,8 @@ from ugrpy.namespace.model import Absent, EndpointId, Found, Kind
 from ugrpy.namespace.origin import Origin
 from ugrpy.namespace.paths import join, name_of
 
+LONGEST_LISTED_BYTES = 254
+
 
 def name_in(
     listing: KnownListing,
@@ -27,6 +29,8 @@ def name_in(
     if not _is_whole(listing) or covering.keys() != around.keys():
         return None
     name = name_of(path)
+    if not _is_listed_as_served(name):
+        return None
     if any(covering[one] != join(around[one], name) for one in covering):
         return None  # something else is mounted there
     child = listing.child(name)
@@ -37,6 +41,11 @@ def name_in(
     others = tuple(sorted(covering.keys() - set(child.holders)))
     summary = Summary(child, others, {}, {})
     return KnownName(path, summary, knowledge, frozenset(), {}, listing.at_s)
+
+
+def _is_listed_as_served(name: str) -> bool:
+    """XRootD lists names that it does not find when it is asked for them: it ends them at a ``?``, and after 254 bytes (5.5.3)."""
+    return "?" not in name and len(name.encode("utf-8", "surrogateescape")) < LONGEST_LISTED_BYTES
 
 
 def _is_whole(listing: KnownListing) -> bool:

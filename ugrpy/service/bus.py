@@ -14,8 +14,8 @@ import signal
 import socket
 import struct
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -30,6 +30,7 @@ CONFIRM_S = 3.0
 # Where so many messages wait to be confirmed, none is added that may as well be missed.
 MOST_WAITING = 1000
 LONGEST_BYTES = 16 * 1024 * 1024
+LONGEST_PATH_BYTES = 107
 _LENGTH = struct.Struct("!I")
 _CONFIRMED = b"\x06"
 # struct ucred of unix(7): pid, uid, gid
@@ -80,7 +81,8 @@ class Bus:
         # under its name only when it listens: one that does not is taken for a socket of the dead
         early = self._own.with_suffix(".new")
         await asyncio.to_thread(_remove, early)
-        self._server = await asyncio.start_unix_server(self._connected, early)
+        with _within_reach(early) as path:
+            self._server = await asyncio.start_unix_server(self._connected, path)
         await asyncio.to_thread(early.rename, self._own)
 
     async def close(self) -> None:
@@ -176,7 +178,8 @@ class _Line:
     async def to(cls, path: Path) -> "_Line | None":
         """Connect; ``None`` when that worker is gone, and its socket with it."""
         try:
-            return cls(*await asyncio.open_unix_connection(path))
+            with _within_reach(path) as near:
+                return cls(*await asyncio.open_unix_connection(near))
         except (ConnectionRefusedError, FileNotFoundError):
             await asyncio.to_thread(_remove, path)
             return None
@@ -242,6 +245,19 @@ class _Line:
             waiting = self._waiting.popleft()
             if not waiting.done():
                 waiting.set_exception(ConnectionResetError("the other worker has ended"))
+
+
+@contextmanager
+def _within_reach(path: Path) -> Iterator[Path]:
+    """The same socket by a name that is short enough for one: unix(7) has room for 107 bytes, and folders may be deep."""
+    if len(os.fsencode(path)) <= LONGEST_PATH_BYTES:
+        yield path
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield Path(f"/proc/self/fd/{folder}") / path.name
+    finally:
+        os.close(folder)
 
 
 def _remove(path: Path) -> None:

@@ -105,6 +105,14 @@ async def test_all_others_have_acted_when_it_is_told(folder):
     assert own == []
 
 
+async def test_a_folder_may_be_deeper_than_the_name_of_a_socket_is_long(folder):
+    deep = folder / ("deep" * 30) / ("er" * 60)
+    deep.mkdir(parents=True)
+    async with opened(deep, "one") as heard, teller(deep) as bus:
+        await bus.tell(b"news")
+        assert heard["one"] == [b"news"]
+
+
 async def test_a_worker_that_is_not_named_is_called_by_its_process(folder):
     one = Bus(folder, Heard())
     await one.open()
