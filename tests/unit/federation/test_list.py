@@ -321,3 +321,25 @@ async def test_a_long_listing_says_nothing_about_the_usual_latency():
     await small.federation.list("/d")
     assert small.board[UVIC].latency_s is None
     assert small.board[UVIC].answered == 1
+
+
+@virtual
+async def test_what_is_changed_between_the_end_and_the_answer_is_not_remembered():
+    uvic = holding("uvic", "/d/a", "/d/b", latency_s=1.0)
+    federation = world(uvic).federation
+
+    changed: list[str] = []
+    listing = asyncio.ensure_future(federation.list("/d"))
+    await asyncio.sleep(0)
+    (question,) = federation._listing.questions
+    before = question.hooks.then.finished
+
+    def finished(ended: object) -> None:
+        before(ended)
+        federation.forget("/d/a")
+        changed.append("/d/a")
+
+    object.__setattr__(question.hooks.then, "finished", finished)
+    assert names(await listing) == ["a", "b"]
+    assert changed
+    assert federation.recall_listing("/d") is None
