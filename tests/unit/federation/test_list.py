@@ -19,6 +19,7 @@ from ugrpy.cache.entries import CachePolicy
 from ugrpy.core.errors import Forbidden, NotFound, Unavailable
 from ugrpy.endpoints.base import Features
 from ugrpy.federation import KnownListing, Member, Policies
+from ugrpy.federation.question import Question
 from ugrpy.namespace.merge import Conflict, Merged
 from ugrpy.namespace.model import Cause, Denied, Entry, Found, Kind, Unknown
 from ugrpy.namespace.paths import Mount
@@ -334,7 +335,7 @@ async def test_what_is_changed_between_the_end_and_the_answer_is_not_remembered(
     (question,) = federation._listing.questions
     before = question.hooks.then.finished
 
-    def finished(ended: object) -> None:
+    def finished(ended: Question) -> None:
         before(ended)
         federation.forget("/d/a")
         changed.append("/d/a")
