@@ -14,7 +14,7 @@ STAMPS := $(VENV)/.stamps
 PACKAGES := ugrpy shoalpy glintpy schedpy
 CODE := $(PACKAGES) benchmarks tests
 # the areas that take values and return values; their coverage has a bound of its own
-PURE := ugrpy/core/*,ugrpy/namespace/*,ugrpy/locality/*,ugrpy/webdav/*,ugrpy/metalink/*,ugrpy/security/*,ugrpy/cache/*,ugrpy/health/*
+PURE := ugrpy/core/*,ugrpy/namespace/*,ugrpy/locality/*,ugrpy/webdav/*,ugrpy/metalink/*,ugrpy/security/*,ugrpy/cache/*,ugrpy/health/*,ugrpy/load/*
 # One worker a core, up to four. A file stays with one worker, which takes files in their order: those that start servers first,
 # the many quick ones fill up at the end. ARGS="-n 0 --pdb" puts everything into one process.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder

@@ -36,7 +36,11 @@ DRAIN_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One measurement. ``rate`` 0 is the closed loop; ``sources`` are the addresses connections come from, in turn."""
+    """One measurement. ``rate`` 0 is the closed loop; ``sources`` are the addresses connections come from, in turn.
+
+    ``spins``: in the open loop the generator does not sleep while an answer is awaited. It is for a generator that shares its core: others
+    would have the core when the answer comes, and what it takes to get it back would count as the server's.
+    """
 
     host: str
     port: int
@@ -48,6 +52,7 @@ class Plan:
     rate: float = 0.0
     seed: int = 1
     core: int | None = None
+    spins: bool = False
 
     def as_json(self) -> str:
         """For standard input of the generator."""
@@ -166,7 +171,9 @@ def run_closed(connections: Connections, load: Workload, seconds: float) -> Tall
     return tally
 
 
-def run_open(connections: Connections, load: Workload, arrivals: Sequence[float]) -> Tally:
+def run_open(
+    connections: Connections, load: Workload, arrivals: Sequence[float], *, spins: bool = False
+) -> Tally:
     """Send at the given times (seconds from the start); a request without a free connection waits, and that wait counts."""
     tally = Tally()
     free = deque(connections.descriptors)
@@ -187,6 +194,8 @@ def run_open(connections: Connections, load: Workload, arrivals: Sequence[float]
             asked[fd] = waiting.popleft()
             os.write(fd, load.requests[asked[fd] % len(load.requests)])
         pause = arrivals[upcoming] - now if upcoming < len(arrivals) else 0.5
+        if spins and asked:
+            pause = 0.0
         # epoll counts in whole milliseconds, rounded up: the last one before an arrival is polled through
         for fd in _answered(
             connections, pause - 0.002 if pause > 0.002 else 0.0, asked, load, tally
@@ -225,7 +234,7 @@ def measure(plan: Plan) -> dict[str, object]:
         arrivals = poisson_arrivals(plan.rate, plan.seconds, random.Random(plan.seed))
         if not load.wraps and len(arrivals) > len(load.requests):
             raise SystemExit(f"{len(arrivals)} arrivals but only {len(load.requests)} names")
-        tally = run_open(connections, load, arrivals)
+        tally = run_open(connections, load, arrivals, spins=plan.spins)
     else:
         tally = run_closed(connections, load, plan.seconds)
     server_s = procfs.cpu_s(plan.server_pid) - server_before

@@ -11,7 +11,7 @@ best, a ranking made before they did holds on for a while, up to ``refresh_s``.
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 from shoalpy.model import Cache
@@ -219,7 +219,8 @@ class _Ranking:
         """The same rank for the cache as it is now; until its next heartbeat always the same object."""
         known = self._anew.get(cache.key)
         if known is None or known.cache is not cache:
-            known = self._anew[cache.key] = replace(one, cache=cache)
+            known = Ranked(cache, one.cost, one.local, one.distance_km)
+            self._anew[cache.key] = known
         return known
 
     def draw(self, count: int, draw: Draw) -> list[Ranked]:

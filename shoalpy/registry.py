@@ -296,6 +296,16 @@ def _says_the_same(before: Heartbeat, beat: Heartbeat) -> bool:
     return _beyond_load(before) == _beyond_load(beat)
 
 
+def differs_by_load(before: Cache, cache: Cache) -> bool:
+    """Whether of two states of a cache nothing differs but load and times, and how far its clock is ahead."""
+    return (
+        before.facts is cache.facts
+        and before.verification is cache.verification
+        and before.created_s == cache.created_s
+        and _says_the_same(before.beat, cache.beat)
+    )
+
+
 def _is_where_it_was(known: Cache, beat: Heartbeat) -> bool:
     """Whether a verdict still holds: another address, port or kind is a new cache to verification."""
     before = known.beat

@@ -216,7 +216,7 @@ def _max_load(value: Any) -> float | None:
             raise BadBeat(Reason.BAD_NUMBER, f"max_load: not a number: {_shown(value)}") from None
     if value is None:
         return None
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if not isinstance(value, _NUMBERS) or isinstance(value, bool):
         raise BadBeat(Reason.BAD_NUMBER, f"max_load: not a number: {_shown(value)}")
     if isinstance(value, float) and not math.isfinite(value):
         raise BadBeat(Reason.BAD_NUMBER, f"max_load: not a number: {_shown(value)}")

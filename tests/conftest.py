@@ -59,6 +59,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _earlier_files_out_of_sight() -> None:
+    """The same for what earlier files loaded and left for the session: after 600 tests collecting took 56 ms, and 3 in the beginning."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def loop_errors(request: pytest.FixtureRequest) -> Iterator[list[dict[str, Any]]]:
     """Fails a test when a task or callback failed with nobody listening; a test may inspect and clear the list."""

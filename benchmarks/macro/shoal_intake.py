@@ -147,6 +147,7 @@ def _sample(
         seconds=seconds,
         rate=ASKED_PER_S,
         seed=number + 1,
+        spins=True,
     )
     with meanwhile():
         # the generators of earlier windows have ended, and what they used went with them

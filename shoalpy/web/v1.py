@@ -1,8 +1,8 @@
 """Version 1: the answers that shoal's clients parse (reference sections 2.1 and 2.2).
 
 They read them with regular expressions, so names, order and spacing are those of the sample there: an object keyed by decimal numbers
-in the order of rank, ``null`` when no cache qualifies. Each cache is rendered once and kept as text until its next heartbeat; an
-answer only joins them.
+in the order of rank, ``null`` when no cache qualifies. Each cache is rendered once and kept as text; a heartbeat changes no more of that than
+its load and time, and an answer only joins texts.
 """
 
 import json
@@ -14,7 +14,7 @@ from functools import lru_cache
 from shoalpy.model import Cache, CacheType, Upstream
 from shoalpy.nearest import Caller, Nearest
 from shoalpy.ranking import CostPolicy, Ranked, Wish
-from shoalpy.registry import Registry
+from shoalpy.registry import Registry, differs_by_load
 from shoalpy.web.replies import FOR_THE_CALLER, Document
 from shoalpy.wire import render_v1
 
@@ -34,6 +34,7 @@ _WISHES = {
     "nearestconditions": Wish(_REVERSE_TOO, Upstream.FRONTIER, DEFAULT_COUNT),
 }
 # The slash before the number may be missing, or doubled, as everywhere; numbers that no table has are no path here.
+_LAST_ACTIVE, _LOAD = '"last_active": ', '"load": '
 _PATH = re.compile(r"/+(nearest(?:verified|cvmfs|conditions)?|all)/*([0-9]{0,9})/*")
 
 
@@ -79,8 +80,8 @@ class V1:
         self._all: dict[Hashable, tuple[int, float, Document]] = {}
         # by identity, which the value holds on to
         self._entries: dict[int, tuple[Ranked, bytes]] = {}
-        # by key, whether in the caller's network, whether that is told; with the cache that the text is of
-        self._texts: dict[tuple[str, bool, bool], tuple[Cache, str]] = {}
+        # by key, whether in the caller's network, whether that is told
+        self._texts: dict[tuple[str, bool, bool], _Text] = {}
 
     def nearest(self, caller: Caller, wish: Wish, now_s: float) -> bytes:
         """``/nearest`` and its like: the best caches, each with its cost as ``distance``."""
@@ -127,19 +128,50 @@ class V1:
         """The cache without the brace at its end. Old servers said that a cache is local, and never that one is not."""
         key = (cache.key, is_near, tell)
         known = self._texts.get(key)
-        if known is not None and known[0] is cache:
-            return known[1]
+        if known is None or not known.follow(cache):
+            if len(self._texts) > 4 * len(self._registry) + 64:  # most are of caches that have gone
+                self._texts.clear()
+            known = self._texts[key] = _Text(cache, self._render(cache, is_near, tell))
+        return known.text
+
+    def _render(self, cache: Cache, is_near: bool, tell: bool) -> str:
         shown = render_v1(
             cache,
             local=tell,
             max_load_kbps=self._policy.max_load_kbps,
             show_private=is_near or not self._hide_private,
         )
-        text = json.dumps(shown)[:-1]
-        if len(self._texts) > 4 * len(self._registry) + 64:  # most are of caches that have gone
-            self._texts.clear()
-        self._texts[key] = (cache, text)
-        return text
+        return json.dumps(shown)[:-1]
+
+
+class _Text:
+    """What is told of a cache. A heartbeat that brings nothing but a load and times is written into what is there."""
+
+    __slots__ = ("_behind", "_between", "_cache", "_front", "text")
+
+    def __init__(self, cache: Cache, text: str) -> None:
+        self._cache = cache
+        self.text = text
+        # no string within can look like this: its quotes would be escaped
+        self._front, name, rest = text.partition(_LAST_ACTIVE)
+        self._front += name
+        _, comma, rest = rest.partition(",")
+        self._between, name, rest = rest.partition(_LOAD)
+        self._between = comma + self._between + name
+        _, comma, rest = rest.partition(",")
+        self._behind = comma + rest
+
+    def follow(self, cache: Cache) -> bool:
+        """Whether it tells of the cache as it is now."""
+        before = self._cache
+        if cache is before:
+            return True
+        if not differs_by_load(before, cache):
+            return False
+        self._cache = cache
+        load, at = repr(cache.beat.load_kbps), repr(cache.last_active_s)
+        self.text = f"{self._front}{at}{self._between}{load}{self._behind}"
+        return True
 
 
 def _nowhere(_cache: Cache) -> bool:

@@ -5,6 +5,7 @@ named as arguments, none of our modules, and forks for every module. Output: ``{
 where ``loaded`` are the modules of ours that came along.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -50,6 +51,7 @@ def main() -> None:
     for library in sys.argv[1:]:
         with suppress(ImportError):
             importlib.import_module(library)
+    gc.disable()  # a child ends before garbage matters, and would copy what it walks over
     packages = {module.partition(".")[0] for module in modules}
     print(json.dumps({module: import_in_child(module, packages) for module in modules}))
 

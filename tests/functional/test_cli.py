@@ -34,6 +34,7 @@ COMMANDS = (
     "locate",
     "explain",
     "disagreements",
+    "flights",
 )
 RED = "/odd/\x1b[31mred"  # a storage element may hold it; no request of ours can name it
 TIMEOUT_S = 60

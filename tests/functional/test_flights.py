@@ -202,3 +202,20 @@ def test_places_for_uploads_are_replayed_too(here):
     one = here.flights("replay", placed["id"], "--config", str(far))
     assert one["elsewhere"]
     assert one["would_go_to"] in ("west", "westby")
+
+
+@pytest.mark.parametrize(
+    "query", ["what=1", "most=0", "most=x", "since=soon", "status=9", "client=x"]
+)
+def test_a_question_that_is_not_understood_is_refused(here, query):
+    answer = ask("GET", f"{here.gateway.admin_url}/v1/flights?{query}")
+    assert answer.status == 400, answer.text
+
+
+def test_one_decision_is_replayed_on_the_admin_listener(here):
+    (sent,) = here.recorded(path="/d/only-east")
+    answer = ask("GET", f"{here.gateway.admin_url}/v1/flights/replay?id={sent['id']}")
+    told = json.loads(answer.body)
+    assert (told["exact"], told["elsewhere"], told["would_go_to"]) == (True, False, "east")
+    gone = ask("GET", f"{here.gateway.admin_url}/v1/flights/replay?id=1-1")
+    assert gone.status == 404

@@ -87,6 +87,11 @@ def start(starter, one) -> Iterator[Start]:
 def test_others_are_answered_at_once_while_one_network_floods(start, one):
     one.faults_at = {f"/slow/{number}": SLOW for number in MANY}
     gateway = start(max_at_work=PLACES)
+    # while there is room one network has all of it
+    with Crowd(gateway, FLOOD, "HEAD", [f"/quick/{900 + n}" for n in range(PLACES)]) as crowd:
+        assert [answer.status for answer in crowd.answers()] == [200] * PLACES
+    row = network(gateway, FLOOD)
+    assert (row["admitted"], row["waited"], row["refused"]) == (PLACES, 0, 0)
     paths = [f"/slow/{number}" for number in range(HUNDREDS)]
     with Crowd(gateway, FLOOD, "GET", paths) as flood:
         until(lambda: load_of(gateway)["waiting"] > 50, "the flood waits")
@@ -100,20 +105,11 @@ def test_others_are_answered_at_once_while_one_network_floods(start, one):
     row = network(gateway, OTHER)
     assert (row["admitted"], row["waited"], row["refused"]) == (20, 0, 0)
     # and the flood itself has lost nothing but time
-    assert [answer.status for answer in answers] == [302] * HUNDREDS
+    assert {answer.text for answer in answers if answer.status != 302} == set()
     row = network(gateway, FLOOD)
-    assert (row["admitted"], row["refused"]) == (HUNDREDS, 0)
+    assert (row["admitted"], row["refused"]) == (PLACES + HUNDREDS, 0)
     assert row["waited"] == metric(gateway, 'ugrpy_admissions_total{outcome="waited"}') > 100
     assert metric(gateway, 'ugrpy_requests_at_work{state="at work"}') == 0
-
-
-def test_a_network_alone_has_the_whole_gateway(start):
-    """No limit but that of the machine: as many as there are places, none waits and none is refused."""
-    gateway = start(max_at_work=HUNDREDS)
-    with Crowd(gateway, FLOOD, "HEAD", [f"/quick/{n}" for n in range(HUNDREDS)]) as crowd:
-        assert [answer.status for answer in crowd.answers()] == [200] * HUNDREDS
-    row = network(gateway, FLOOD)
-    assert (row["admitted"], row["waited"], row["refused"]) == (HUNDREDS, 0, 0)
 
 
 def test_who_is_refused_is_told_which_limit_and_when_to_come_back(start, one, curl, tmp_path):
@@ -156,30 +152,30 @@ def test_who_is_refused_is_told_which_limit_and_when_to_come_back(start, one, cu
     assert again.check().text == "302"
 
 
-def test_a_rate_that_an_operator_sets_holds_for_each_network(start, curl):
-    gateway = start(network_rate=1.0, network_burst=3)
-    answers = [ask_from(FLOOD, "HEAD", f"{gateway.url}/quick/{number}") for number in range(6)]
-    assert [answer.status for answer in answers][:3] == [200, 200, 200]
-    assert answers[-1].status == 429
-    assert answers[-1].headers["retry-after"] == "1"
-    assert ask_from(OTHER, "HEAD", f"{gateway.url}/quick/7").status == 200
+def test_a_rate_that_an_operator_sets_holds_for_each_network_and_clients_come_back(
+    start, curl, rclone
+):
+    gateway = start(network_rate=4.0, network_burst=3)
+    with Crowd(gateway, FLOOD, "HEAD", [f"/quick/{number}" for number in range(60)]) as crowd:
+        answers = crowd.answers()
+    assert {answer.status for answer in answers} == {200, 429}
+    assert {answer.headers["retry-after"] for answer in answers if answer.status == 429} == {"1"}
+    first = ask_from(OTHER, "HEAD", f"{gateway.url}/quick/7")
+    assert first.status == 200
     # what is remembered is not counted
-    known = {ask_from(FLOOD, "HEAD", f"{gateway.url}/quick/1").status for _ in range(20)}
-    assert known == {200}
+    again = {ask_from(OTHER, "HEAD", f"{gateway.url}/quick/7").status for _ in range(20)}
+    assert again == {200}
     status = ("-sS", "-o", "-", "-w", "%{http_code}", "--interface", FLOOD, "--retry", "9")
-    shown = [curl(*status, f"{gateway.url}/quick/{number}").check().text for number in (8, 9)]
-    assert [text[-3:] for text in shown] == ["302"] * 2
-
-
-def test_rclone_comes_back_by_itself(start, rclone):
-    gateway = start(network_rate=4.0, network_burst=1)
+    shown = curl(*status, f"{gateway.url}/quick/100").check().text
+    assert shown.endswith("302")
+    # rclone comes back by itself: for each of its listings and looks one token, of which four come in a second
     env = {"RCLONE_WEBDAV_URL": gateway.url}
-    # for each of the listings and looks one token, of which four come in a second
     listed = rclone("lsf", "--retries=1", "--low-level-retries=30", ":webdav:", env=env).check()
     assert listed.text.split() == ["quick/", "slow/"]
-    read = rclone("cat", "--retries=1", "--low-level-retries=30", ":webdav:quick/5", env=env)
-    assert read.check().stdout == b"0123456789"
-    assert metric(gateway, 'ugrpy_admissions_total{outcome="rate"}') > 0
+    for number in (5, 6, 7):
+        name = f":webdav:quick/{number}"
+        read = rclone("cat", "--retries=1", "--low-level-retries=30", name, env=env).check()
+        assert read.stdout == b"0123456789"
 
 
 def test_listings_that_hang_do_not_keep_names_from_being_asked_for(start, one):
@@ -227,9 +223,12 @@ def test_an_endpoint_that_hangs_keeps_few_waiting_and_others_answer(start, one, 
     assert turns["one"]["at_work"] + turns["one"]["waiting"] <= 45
 
 
-def test_transfers_are_shared_among_networks(start, one):
-    """One network has all transfers; the next of its own is refused, and another network's is not."""
-    gateway = start(streaming={"agents": ["python*"], "max_at_once": 4, "idle_s": 2})
+def test_transfers_and_connections_are_shared_among_networks(start, one):
+    """One network has all transfers; the next of its own is refused, and another network's is not. So it is with connections."""
+    gateway = start(
+        streaming={"agents": ["python*"], "max_at_once": 4, "idle_s": 2},
+        service={"max_connections_per_network": 6},
+    )
     one.faults_by = {("GET", f"/slow/{number}"): Faults(stall_after_bytes=5) for number in range(4)}
     headers = {"User-Agent": "python"}
     with Crowd(gateway, FLOOD, "GET", [f"/slow/{n}" for n in range(4)], headers):
@@ -242,11 +241,8 @@ def test_transfers_are_shared_among_networks(start, one):
     assert (other.status, other.body) == (200, b"0123456789")
     assert streams["networks"] == {"127.0.5.0/24": 4}
 
-
-def test_one_network_has_so_many_connections_and_no_more(start):
-    gateway = start(service={"max_connections_per_network": 3})
     with contextlib.ExitStack() as stack:
-        for _ in range(3):
+        for _ in range(6):
             kept = http.client.HTTPConnection(
                 gateway.process.address, gateway.process.port, source_address=(FLOOD, 0)
             )

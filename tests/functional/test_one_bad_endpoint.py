@@ -5,6 +5,7 @@
 are really put, answered and given up on the wire.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -57,7 +58,8 @@ SHAPES = {
     "oversizes": (Faults(size_off=1), ""),
     "elsewhere": (Faults(xml=Xml.ELSEWHERE), "the answer is about another path"),
     "redirects": (Faults(location="/elsewhere"), "redirected elsewhere"),
-    "cuts": (Faults(content_length_off=-60), "not well-formed XML"),
+    # what was not announced is the beginning of the next answer on the same connection
+    "cuts": (Faults(content_length_off=-60), r"not well-formed XML|not HTTP"),
     "announces": (Faults(content_length_off=60), "ended before its announced end"),
     "hangs": (HANGING, "no answer"),
 }
@@ -145,7 +147,7 @@ def test_enough_is_known_the_late_one_is_asked_again_and_the_rest_is_cancelled(s
     # answered when enough is known: another one that holds the file is silent, and cannot be better
     far.lose["/both/0"] = 1
     assert place_of(storage, gateway, "/well/both/0") == "near"
-    assert far.pending == 1
+    until(lambda: far.lose["/both/0"] == 0, "it was asked as well")
     # it should have answered long ago, and is given up
     none_under_way(far)
     assert health_of(gateway, "far")["last_error"].startswith("no answer within")
@@ -199,7 +201,7 @@ def test_one_that_makes_no_sense_is_put_out_of_service_and_the_reason_is_kept(
         place_of(storage, gateway, f"/{shape}{path}")
     wait_for_service(gateway, shape, serving=False)
     health = health_of(gateway, shape)
-    assert SHAPES[shape][1] in health["note"]
+    assert re.search(SHAPES[shape][1], health["note"])
     assert health["last_error"] in health["note"]
 
 

@@ -199,7 +199,7 @@ def test_a_listing_without_one_endpoint_is_answered_at_the_deadline_and_says_so(
     assert [one.href for one in parse_multistatus(answer.body)] == ["/both/", "/both/l", "/both/x"]
     for partial in (answer, page):
         said = partial.headers["proxy-status"]
-        assert said.startswith('ugrpy; error=destination_unavailable; next-hop="right"; details="')
+        assert said.startswith('ugrpy; error=http_response_timeout; next-hop="right"; details="')
         assert "1.5 s" in said
     assert page.status == 200
     assert "2 of 3 storage elements answered" in page.text

@@ -121,6 +121,12 @@ class TiersMachine(RuleBasedStateMachine):
         }
         assert sorted(self.tiers.below(prefix)) == sorted(expected)
 
+    @rule(prefix=KEYS)
+    def pop_below(self, prefix: str) -> None:
+        for key in self.tiers.below(prefix):
+            del self.model[key]
+        assert self.tiers.pop_below(prefix) == []
+
     @rule()
     def clear(self) -> None:
         self.tiers.clear()

@@ -36,12 +36,14 @@ from ugrpy.recording.replay import OtherRules, order_of, replay
 from ugrpy.recording.ring import RingWriter, segments_in
 from ugrpy.recording.rules import parse_rules, render_rules
 from ugrpy.recording.sieve import (
+    MOST_LEVELS,
     add_path_tokens,
     client_tokens,
     kept_bits,
     make_sieve,
     may_hold,
     network_token,
+    path_token,
 )
 from ugrpy.recording.unpacking import Block, Damaged
 
@@ -204,6 +206,19 @@ def test_a_path_and_all_above_it_pass_the_sieve(known, data):
     parts = path.split("/")
     for length in range(2, len(parts) + 1):
         assert may_hold(sieve, "/".join(parts[:length]))
+
+
+@given(st.integers(1, 400), st.data())
+def test_a_deep_path_costs_few_tokens_and_is_found_all_the_same(levels, data):
+    tokens: set[str] = set()
+    path = "/d" * levels
+    add_path_tokens(tokens, path)
+    assert len(tokens) <= MOST_LEVELS + 1
+    sieve = make_sieve(tokens)
+    above = "/d" * data.draw(st.integers(1, levels))
+    for wanted, below in ((path, False), (above, True)):
+        token = path_token(wanted, below=below)
+        assert token is None or may_hold(sieve, token)
 
 
 @given(

@@ -103,11 +103,11 @@ def located(
         endpoints = [storage.make("/f") for storage in storages]
         small = warmed(endpoints, share)
         known, took_s = await small.locate("/f", want)
+        await leave(small, endpoints)
         for endpoint in endpoints:
             # a second one may be cancelled before it has begun
             again = endpoint.calls.count(("stat", "/f")) - 1
             assert again <= seconds_put(small, endpoint.id) <= 1
-        await leave(small, endpoints)
         return {name: one.observation for name, one in known.knowledge.items()}, took_s
 
     return run_virtual(story())

@@ -16,6 +16,7 @@ from ugrpy.changing.uploads import Permit
 from ugrpy.changing.verdicts import verdict
 from ugrpy.changing.way import under_way
 from ugrpy.core.errors import Forbidden, NotFound, RequestError
+from ugrpy.core.trouble import Reason
 from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Record
 from ugrpy.namespace.model import EndpointId, Kind
 from ugrpy.namespace.outcomes import Done, Outcome
@@ -67,7 +68,7 @@ class Deleting:
         if fixed := [name for name in seen.holders if name not in writable]:
             raise Forbidden(
                 f"{seen.path}: a storage element that holds it takes no changes, so nothing was removed",
-                missing={str(name): "takes no changes" for name in fixed},
+                missing=dict.fromkeys(map(str, fixed), Reason("takes no changes", None)),
             )
 
     def _lingers(self, seen: Look, error: RequestError) -> bool:

@@ -20,11 +20,14 @@ from ugrpy.changing.verdicts import failures, none_did, verdict
 from ugrpy.changing.way import under_way
 from ugrpy.changing.weighing import Site
 from ugrpy.core.errors import Clash, Forbidden, NotFound, PreconditionFailed, Unavailable
+from ugrpy.core.trouble import Reason
 from ugrpy.namespace.changes import Fingerprint, Operation, OperationKind, Record, Removal, Why
 from ugrpy.namespace.model import EndpointId, Kind
 from ugrpy.namespace.outcomes import Conflict, Done, Outcome
 from ugrpy.namespace.paths import is_within
 from ugrpy.namespace.verdict import missing_reasons
+
+_APART = Reason("takes no changes of both names", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +173,11 @@ class Moving:
         wish, source = scene.wish, scene.source
         writable = self._ground.writable(wish.target)
         if fixed := [name for name in scene.elsewhere if name not in writable]:
-            missing = {str(name): "holds the destination and takes no changes" for name in fixed}
+            why = Reason("holds the destination and takes no changes", None)
+            missing = {str(name): why for name in fixed}
             raise Forbidden(f"{wish.target} cannot be replaced", missing=missing)
         if not scene.parts:
-            missing = {str(name): "takes no changes of both names" for name in source.holders}
+            missing = dict.fromkeys(map(str, source.holders), _APART)
             raise Forbidden(
                 f"{wish.path}: no storage element that holds it can do that", missing=missing
             )
@@ -181,7 +185,7 @@ class Moving:
             return
         done = "moved" if wish.verb is OperationKind.MOVE else "copied"
         if apart := [name for name in source.holders if name not in scene.parts]:
-            missing = {str(name): "takes no changes of both names" for name in apart}
+            missing = dict.fromkeys(map(str, apart), _APART)
             raise Forbidden(
                 f"{wish.path}: it cannot be {done} on every storage element", missing=missing
             )

@@ -14,6 +14,7 @@ from ugrpy.changing.room import Rooms, fits
 from ugrpy.changing.verdicts import none_did
 from ugrpy.changing.weighing import Site, Weighing, Wish
 from ugrpy.core.errors import Clash, NotFound
+from ugrpy.core.trouble import Reason
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.model import Absent, Denied, EndpointId, Found, Kind, Observation
 from ugrpy.namespace.outcomes import Conflict, Done, Full, Outcome
@@ -158,9 +159,9 @@ def _obstacle(said: Observation) -> Outcome | None:
             return unknown
 
 
-def _why(outcome: Outcome) -> str:
+def _why(outcome: Outcome) -> Reason:
     match outcome:
         case Full(detail) | Conflict(_, detail) if detail:
-            return detail
+            return Reason(detail, None)
         case _:
-            return "the collections above it could not be made"
+            return Reason("the collections above it could not be made")

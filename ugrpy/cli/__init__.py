@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from ugrpy.cli import caching, endpoints, flights, inspecting, reporting, serving
+from ugrpy.cli import caching, endpoints, explaining, flights, inspecting, reporting, serving
 from ugrpy.core.errors import ConfigError, Forbidden, NotFound, RequestError, UgrError
 
 NOT_FOUND = 1
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 serving.register(app)
 inspecting.register(app)
+explaining.register(app)
 reporting.register(app)
 flights.register(app)
 endpoints.register(app)

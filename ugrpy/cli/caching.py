@@ -9,6 +9,7 @@ import typer
 from ugrpy.cli.admin import Admin, admin_address, ask_admin
 from ugrpy.cli.inspecting import federated
 from ugrpy.cli.options import ConfigFiles, configuration
+from ugrpy.cli.showing import printable
 from ugrpy.core.errors import BadRequest
 
 MaybePath = Annotated[
@@ -60,7 +61,7 @@ def flush(
     query = "?all" if path is None else _query(path, config, "prefix" if below else "path")
     ask_admin(admin_address(admin, config), "DELETE", "/v1/cache" + query)
     what = "everything" if path is None else f"{path} and all below it" if below else path
-    print(_printable(f"forgotten: {what}"))
+    print(printable(f"forgotten: {what}"))
 
 
 def _query(path: str | None, config: ConfigFiles, key: str = "path") -> str:
@@ -73,7 +74,7 @@ def _query(path: str | None, config: ConfigFiles, key: str = "path") -> str:
 def _print_facts(facts: dict[str, Any]) -> None:
     for key, value in facts.items():
         if key not in ("worker", "path"):
-            print(_printable(f"  {key:18} {_plain(value)}"))
+            print(printable(f"  {key:18} {_plain(value)}"))
 
 
 def _plain(value: object) -> str:
@@ -88,7 +89,3 @@ def _plain(value: object) -> str:
             return "; ".join(f"{key}: {_plain(one)}" for key, one in value.items())
         case _:
             return str(value)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)

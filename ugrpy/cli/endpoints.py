@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ugrpy.cli.admin import Admin, admin_address, ask_admin, who_asks
 from ugrpy.cli.options import ConfigFiles
+from ugrpy.cli.showing import printable, printable_markup
 from ugrpy.core.errors import BadRequest
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The endpoint's name.")]
@@ -45,7 +45,7 @@ def list_endpoints(config: ConfigFiles = None, admin: Admin = None, as_json: Jso
     for one in listed if isinstance(listed, list) else []:
         state = str(one["state"]).replace("_", " ")
         cells = (one["endpoint"], state, *(one[key] for key in ("since", "until", "who", "why")))
-        table.add_row(*(escape(_printable(cell)) for cell in cells))
+        table.add_row(*(_cell(cell) for cell in cells))
     Console(soft_wrap=True).print(table)
 
 
@@ -136,9 +136,8 @@ def _order(
         admin_address(admin, config), "POST", path, {"by": who_asks(), **fields}
     )
     note = f": {answer['note']}" if answer["note"] else ""
-    print(_printable(f"{answer['endpoint']} is {answer['state'].replace('_', ' ')}{note}"))
+    print(printable(f"{answer['endpoint']} is {answer['state'].replace('_', ' ')}{note}"))
 
 
-def _printable(value: object) -> str:
-    text = "-" if value in (None, "") else str(value)
-    return "".join(c if c.isprintable() else "?" for c in text)
+def _cell(value: object) -> str:
+    return printable_markup("-" if value in (None, "") else str(value))

@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ugrpy.cli.inspecting import in_table, printable_markup
 from ugrpy.cli.options import ConfigFiles, configuration
+from ugrpy.cli.showing import in_table, printable_markup
 from ugrpy.config import Configuration
 from ugrpy.core.clock import SystemClock
 from ugrpy.core.errors import ConfigError, DataError

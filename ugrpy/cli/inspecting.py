@@ -1,4 +1,4 @@
-"""``stat``, ``ls``, ``locate`` and ``explain``: ask the endpoints of a configuration directly, without a server."""
+"""``stat``, ``ls`` and ``locate``: ask the endpoints of a configuration directly, without a server."""
 
 import asyncio
 import json
@@ -11,15 +11,12 @@ from typing import Annotated, Any
 
 import typer
 import uvloop
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from ugrpy.cli.options import ConfigFiles, Endpoints, GeoIp, Locations, configuration
+from ugrpy.cli.showing import printable
 from ugrpy.config import Configuration
 from ugrpy.core.errors import BadRequest
 from ugrpy.federation import Federation
-from ugrpy.federation.explain import Explanation, explain
 from ugrpy.locality.prefixes import parse_address
 from ugrpy.locality.tiers import Zone
 from ugrpy.namespace.fanout import Want
@@ -46,10 +43,11 @@ def register(app: typer.Typer) -> None:
     app.command()(stat)
     app.command()(ls)
     app.command()(locate)
-    app.command("explain")(explain_path)
 
 
-def _ask(settings: Configuration, question: Callable[[Federation], Awaitable[int]]) -> int:
+def ask(settings: Configuration, question: Callable[[Federation], Awaitable[int]]) -> int:
+    """Put the question to a federation of these settings, and return the exit status that it is answered by."""
+
     async def run() -> int:
         assembled = await assemble(settings)
         try:
@@ -83,7 +81,7 @@ def federated(settings: Configuration, path: str) -> str:
             )
 
 
-def _zone(federation: Federation, client: str | None) -> Zone:
+def zone_of(federation: Federation, client: str | None) -> Zone:
     if client is not None and parse_address(client) is None:
         raise BadRequest(f"{client!r} is not an IP address")
     return federation.ranker.zone_of(client)
@@ -112,7 +110,7 @@ def stat(
                 print(f"{key:10} {_plain(value)}")
         return PARTIAL if known.missing else 0
 
-    raise typer.Exit(_ask(settings, question))
+    raise typer.Exit(ask(settings, question))
 
 
 def ls(
@@ -145,7 +143,7 @@ def ls(
         _warn_missing(listing.missing.items())
         return PARTIAL if listing.missing else 0
 
-    raise typer.Exit(_ask(settings, question))
+    raise typer.Exit(ask(settings, question))
 
 
 def locate(
@@ -162,7 +160,7 @@ def locate(
     inner = federated(settings, path)
 
     async def question(federation: Federation) -> int:
-        zone = _zone(federation, client)
+        zone = zone_of(federation, client)
         known = await federation.locate(inner, Want.ALL, zone)
         replicas = federation.replicas(known, federation.order(known, zone))
         if as_json:
@@ -173,31 +171,7 @@ def locate(
         _warn_missing(known.missing.items())
         return PARTIAL if known.missing else 0
 
-    raise typer.Exit(_ask(settings, question))
-
-
-def explain_path(
-    path: PathArgument,
-    client: Client = None,
-    config: ConfigFiles = None,
-    endpoint: Endpoints = None,
-    location: Locations = None,
-    geoip: GeoIp = None,
-    as_json: Json = False,
-) -> None:
-    """Who was asked, what each said, what was merged, how it was ranked, who was rejected, and why."""
-    settings = configuration(config, endpoint, location, geoip)
-    inner = federated(settings, path)
-
-    async def question(federation: Federation) -> int:
-        explanation = await explain(federation, inner, _zone(federation, client))
-        if as_json:
-            print(json.dumps(asdict(explanation), indent=2))
-        else:
-            _show(explanation, client)
-        return 0
-
-    raise typer.Exit(_ask(settings, question))
+    raise typer.Exit(ask(settings, question))
 
 
 def _facts(merged: Merged) -> dict[str, Any]:
@@ -217,7 +191,7 @@ def _line(merged: Merged) -> str:
     size = "-" if entry.size_bytes is None else str(entry.size_bytes)
     name = entry.name + ("/" if entry.kind is Kind.COLLECTION else "")
     flag = " !" if merged.conflicts else ""
-    return f"{size:>14}  {_date(entry.mtime_s) or '-':20}  {len(merged.holders):2}  {_printable(name)}{flag}"
+    return f"{size:>14}  {_date(entry.mtime_s) or '-':20}  {len(merged.holders):2}  {printable(name)}{flag}"
 
 
 def _date(mtime_s: int | None) -> str | None:
@@ -239,55 +213,9 @@ def _plain(value: object) -> str:
         case dict():
             return "; ".join(f"{key}: {_plain(one)}" for key, one in value.items())
         case _:
-            return _printable(str(value))
-
-
-def _printable(text: str) -> str:
-    """Names are the storage's business; a terminal is not to be steered by them."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text
-    )
+            return printable(str(value))
 
 
 def _warn_missing(missing: Iterable[tuple[str, str]]) -> None:
     for name, reason in sorted(missing):
-        print(f"ugrpy: incomplete without {name}: {_printable(reason)}", file=sys.stderr)
-
-
-def _show(explanation: Explanation, client: str | None) -> None:
-    console = Console()
-    console.print(
-        f"[bold]{printable_markup(explanation.path)}[/bold] as seen by {client or 'a client of unknown place'}"
-    )
-    said = in_table("Who was asked", "endpoint", "said", "detail", "url")
-    for one in explanation.said:
-        said.add_row(
-            one.endpoint, one.outcome, printable_markup(one.detail), printable_markup(one.url)
-        )
-    console.print(said)
-    for conflict in explanation.conflicts:
-        says, majority = printable_markup(conflict.says), printable_markup(conflict.majority)
-        console.print(
-            f"conflict: {conflict.endpoint} says {conflict.about} {says}, the others {majority}"
-        )
-    if explanation.ranked is not None:
-        ranked = in_table("How it was ranked", "", "endpoint", "why")
-        for place, choice in enumerate(explanation.ranked.chosen, 1):
-            ranked.add_row(str(place), choice.id, printable_markup(choice.reason))
-        for rejection in explanation.ranked.rejected:
-            ranked.add_row("✗", rejection.id, printable_markup(rejection.reason))
-        console.print(ranked)
-    result = explanation.location or explanation.refusal
-    console.print(f"answer: {explanation.status} {printable_markup(result)}", soft_wrap=True)
-
-
-def in_table(title: str, *headings: str) -> Table:
-    """A table that wraps what does not fit: half a URL would be no use."""
-    table = Table(title=title, title_justify="left")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
-def printable_markup(text: str) -> str:
-    return escape(_printable(text))
+        print(f"ugrpy: incomplete without {name}: {printable(reason)}", file=sys.stderr)

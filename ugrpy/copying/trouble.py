@@ -16,6 +16,7 @@ from ugrpy.core.errors import (
     TimedOut,
     Unavailable,
 )
+from ugrpy.namespace.model import unknown_from
 from ugrpy.namespace.verdict import DEFAULT_RETRY_AFTER_S
 
 
@@ -55,9 +56,10 @@ def failed(whose: str, error: Exception) -> RequestError:
 def _not_to_be_had(
     whose: str, error: Exception, status: int, retry_after_s: float | None = None
 ) -> Unavailable:
+    why = unknown_from(error).reason if isinstance(error, EndpointError) else str(error)
     return Unavailable(
         f"the {whose}: {error}",
         status=status,
         retry_after_s=retry_after_s,
-        missing={whose: str(error)},
+        missing={whose: why},
     )

@@ -5,7 +5,7 @@ board here, and nowhere else.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ugrpy.core.clock import Clock, SystemClock
 from ugrpy.core.errors import RequestError, Unavailable
@@ -95,6 +95,8 @@ class Asking:
         memory.names.tiers.on_evicted = self.counts.names_evicted.add
         memory.listings.on_evicted = self.counts.listings_evicted.add
         self.expecting = Expecting(names, policy, self._has_room)
+        if len(members) == 1:  # who asks has nobody else to turn to: let him wait
+            load = replace(load, endpoint_share=1.0)
         self.turns = {
             member.id: Turns(
                 member.connections,

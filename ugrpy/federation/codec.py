@@ -142,7 +142,7 @@ def encode_listing(
         for endpoint, why in known.missing.items():
             packer.word(endpoint)
             packer.word(why)
-        packer.number(len(known.parts))
+        packer.number(_few(len(known.parts)))
         for endpoint, spoke_s in known.parts.items():
             packer.word(endpoint)
             packer.signed(round((spoke_s - known.at_s) * 1000))
@@ -174,10 +174,10 @@ def decode_listing(
     itself = reader.merged()
     missing = {reader.word(): reader.word() for _ in range(reader.count())}
     at_s = min(monotonic_s, stamp_s - (wall_s - monotonic_s))
-    parts = {
-        reader.endpoint(): min(monotonic_s, at_s + _near(reader.signed() / 1000))
-        for _ in range(reader.count())
-    }
+    parts: dict[EndpointId, float] = {}
+    for _ in range(_few(reader.count())):
+        endpoint = reader.endpoint()
+        parts[endpoint] = min(monotonic_s, at_s + _near(reader.signed() / 1000))
     children = _children(reader, most_children)
     reader.end()
     if children and itself.entry.kind is Kind.FILE:

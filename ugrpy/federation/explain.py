@@ -1,7 +1,7 @@
 """Why is a client sent where it is sent? Everything that went into one answer, as plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ugrpy.core.errors import RequestError
 from ugrpy.federation.core import Federation
@@ -67,6 +67,33 @@ async def explain(federation: Federation, path: str, zone: Zone) -> Explanation:
     # the draw decides anew each time, so the location is that of this explanation's own winner
     (first,) = federation.replicas(known, [EndpointId(ranked.chosen[0].id)])
     return Explanation(path, merged.entry, said, merged.conflicts, ranked, first.url, age_s=age_s)
+
+
+async def explain_metadata(federation: Federation, path: str, zone: Zone) -> Explanation:
+    """The same of a HEAD: answered by the gateway, unless nobody tells a length, which only the storage then knows."""
+    explanation = await explain(federation, path, zone)
+    entry = explanation.entry
+    if explanation.refusal or (entry is not None and entry.size_bytes is None):
+        return explanation
+    return replace(explanation, ranked=None, location="", status=200)
+
+
+async def explain_listing(federation: Federation, path: str) -> Explanation:
+    """The same of a PROPFIND: who contributes to the listing, and who is missing from it and why."""
+    known = await federation.locate(path, Want.ALL)
+    said = all_said(federation, known)
+    try:
+        listing = await federation.list(path)
+    except RequestError as error:
+        entry = known.merged.entry if known.merged else None
+        return Explanation(path, entry, said, (), None, refusal=str(error), status=error.status)
+    itself = listing.itself
+    notes = {"children": str(len(listing.children))}
+    notes |= {f"missing {name}": why for name, why in sorted(listing.missing.items())}
+    age_s = federation.clock.monotonic() - listing.at_s
+    return Explanation(
+        path, itself.entry, said, itself.conflicts, None, status=207, age_s=age_s, notes=notes
+    )
 
 
 def _excluded(federation: Federation, known: KnownName) -> dict[str, str]:

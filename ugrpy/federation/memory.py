@@ -108,8 +108,7 @@ class Memory:
         """The same for a name and all below it."""
         for cache in (self.listings, self.too_long):
             cache.pop_prefix(path)
-        for name in self.names.below(path):
-            self.names.forget(name, away)
+        self.names.forget_below(path, away)
         self._forget(path, away)
         self.seen.forget_below(path, away)
         self.past.forget(path, away, below=True)

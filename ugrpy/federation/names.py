@@ -19,6 +19,8 @@ from ugrpy.namespace.paths import name_of
 Holders = Mapping[EndpointId, Entry]
 NOBODY: Holders = MappingProxyType({})
 _OVER = float("-inf")
+# Some tenths of a second, in which the worker answers nobody.
+MOST_LOOKED_THROUGH = 3000
 _NEVER = float("inf")
 _LONG_AGO_S = -1e12
 _LATEST_S = 1e15  # for ever, as a number that can be written
@@ -80,6 +82,7 @@ class Names:
         self.tiers: TwoTiers[_Record] = TwoTiers(
             max_items, max_bytes, _pack, self._unpack, live_items
         )
+        self._live = self.tiers.live
 
     def __repr__(self) -> str:
         return f"<Names {self.tiers!r}, {self.hits} hits, {self.misses} misses>"
@@ -90,7 +93,12 @@ class Names:
 
     def get(self, path: str, now: float) -> KnownName | None:
         """What is known, or ``None`` when that is nothing or its time is over."""
-        record = self.tiers.get(path)
+        live = self._live  # each redirect comes by here
+        record = live.get(path)
+        if record is not None:
+            live.move_to_end(path)
+        else:
+            record = self.tiers.get(path)
         if record is not None:
             if record.until_s > now:
                 self.hits += 1
@@ -156,6 +164,18 @@ class Names:
         self.tiers.pop(path)
         if before and (kept := {n: e for n, e in before.holders.items() if n in away}):
             self.tiers.put(path, _Record(_OVER, None, kept, seen_s=before.seen_s))
+
+    def forget_below(self, path: str, away: Set[EndpointId]) -> None:
+        """The same for a name and all below it.
+
+        Of those who are ``away`` no more is kept than can be looked through in a moment; what is written down (``past``) keeps all.
+        """
+        if path == "/" and not away:
+            self.tiers.clear()
+            return
+        kept = self.tiers.pop_below(path, [name.encode("utf-8") for name in sorted(away)])
+        for number, name in enumerate(kept):
+            self.forget(name, away if number < MOST_LOOKED_THROUGH else frozenset())
 
     def clear(self) -> None:
         """Forget everything; the counters stay."""

@@ -127,7 +127,8 @@ def _took(exchange: Exchange, origin: Origin | None, now: float) -> Iterator[Too
         word = {Origin.MEMORY: "hit", Origin.ENDPOINTS: exchange.fwd}.get(origin, origin.value)
         yield Took("cache", desc=word)
     if exchange.waited_s is not None:
-        yield Took("fanout", exchange.waited_s)
+        whom = "shared" if origin is Origin.SHARED else "fanout"
+        yield Took(whom, exchange.waited_s)
     if origin is Origin.ENDPOINTS and exchange.known is not None:
         yield from _slowest(exchange, exchange.known)
     yield Took("total", now - exchange.started_s)

@@ -45,6 +45,8 @@ class Budget:
     def _move(self, now_s: float) -> None:
         """Forget the seconds that lie behind the window."""
         second = int(now_s)
+        if second <= self._second:
+            return
         for gone in range(max(self._second + 1, second - WINDOW_S + 1), second + 1):
             self._asked[gone % WINDOW_S] = self._extra[gone % WINDOW_S] = 0
-        self._second = max(self._second, second)
+        self._second = second

@@ -26,14 +26,20 @@ class Gate:
         return f"<Gate {self.share!r}>"
 
     async def enter(
-        self, flow: str, wait_s: float, lane: str = "", *, most: int | None = None
+        self,
+        flow: str,
+        wait_s: float,
+        lane: str = "",
+        *,
+        most: int | None = None,
+        strict: bool = False,
     ) -> bool:
         """Wait for a turn, at most so long; whoever gets one must ``leave``. Returns whether there was anything to wait for.
 
-        Raises ``TurnedAway``. Cancelling it gives up the place in the queue.
+        ``most`` and ``strict`` are those of ``Share.arrive``. Raises ``TurnedAway``. Cancelling it gives up the place in the queue.
         """
         ticket: Ticket = asyncio.get_running_loop().create_future()
-        verdict = self.share.arrive(flow, ticket, lane, most=most)
+        verdict = self.share.arrive(flow, ticket, lane, most=most, strict=strict)
         if isinstance(verdict, Admitted):
             return False
         if isinstance(verdict, Refused):

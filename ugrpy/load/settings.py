@@ -79,7 +79,7 @@ class LoadSettings:
         Field(
             gt=0,
             le=1,
-            description="most of all that may be at work that one endpoint may keep waiting; beyond it, it counts as busy",
+            description="most of all that may be at work that one of several endpoints may keep waiting; beyond it, it counts as busy",
         ),
     ] = 0.9
     silent_endpoint_share: Annotated[

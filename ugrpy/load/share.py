@@ -139,12 +139,14 @@ class Share(Generic[F, I]):
         return at_work < self.room.whole and held < equal_share
 
     def arrive(
-        self, flow: F, item: I, lane: str = "", *, most: int | None = None
+        self, flow: F, item: I, lane: str = "", *, most: int | None = None, strict: bool = False
     ) -> Admitted | Waits[I] | Refused:
-        """Something wants to begin. ``most``: how much may be at work and waiting together just now."""
+        """Something wants to begin. ``most``: beyond so much at work and waiting together nothing more waits; ``strict``: nor begins."""
         flows = self._lanes[lane]
         full = most is not None and self.at_work + self.waiting >= most
-        if not full and self.has_room(flow, lane):
+        if self.has_room(flow, lane):
+            if full and strict:
+                return Refused(Limit.FULL)
             flows.start(flow)
             return Admitted()
         if 0 < self.room.flow_waiting <= flows.length(flow):

@@ -4,8 +4,8 @@ An endpoint is asked so many things at a time as it has connections; the others 
 pool of connections, where whoever floods has them all. Looking at a name and listing a collection are lanes: listings take at most
 three quarters of the connections, so that however many of them hang, names can still be asked for.
 
-What an endpoint may keep waiting is bounded by a share of all that the gateway may have at work, a smaller one while it answers
-nothing at all. A question beyond that is not put to it: its answer is *unknown*, since we are busy with it, which says
+What an endpoint may keep waiting is bounded by a share of all that the gateway may have at work; while it answers nothing at all by a smaller
+one, which then also holds for what it is asked. A question beyond that is not put to it: its answer is *unknown*, since we are busy with it, which says
 nothing of its health.
 """
 
@@ -78,9 +78,10 @@ class Turns:
         """Wait for a turn; then ``leave``. Raises ``HeldBack``."""
         if not self.at_work:
             self._signs_s = self._now()
-        most = self._most_silent if self.is_silent() else self._most
+        silent = self.is_silent()
+        most = self._most_silent if silent else self._most
         try:
-            await self._gate.enter(network, self._wait_s, work, most=most)
+            await self._gate.enter(network, self._wait_s, work, most=most, strict=silent)
         except TurnedAway as error:
             self.held_back += 1
             raise HeldBack(self._words(error.limit)) from None

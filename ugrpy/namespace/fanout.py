@@ -149,18 +149,24 @@ class Fanout:
         return self.started_s + self.policy.deadline_s
 
     def _deadline_of(self, endpoint: EndpointId) -> float:
-        if self._true_without(endpoint):
+        if self._true_without_some:
             expected = self.expected.get(endpoint)
             if expected is not None and expected.give_up_s is not None:
                 return self.started_s + min(expected.give_up_s, self.policy.deadline_s)
         # whole seconds, or each name would wind the timer
         return self.deadline_s + self._named_by(endpoint) // NAMES_PER_S
 
+    def _earliest_deadline_s(self, silent: frozenset[EndpointId]) -> float:
+        if self.gathered is None and not self._true_without_some:
+            return self.deadline_s  # that of each of them
+        return min(self._deadline_of(name) for name in silent)
+
     def _named_by(self, endpoint: EndpointId) -> int:
         return self.gathered.named_by[endpoint] if self.gathered is not None else 0
 
-    def _true_without(self, endpoint: EndpointId) -> bool:
-        """Whether all that is going to be said is true without this endpoint: somebody has it, and nobody waits for every word."""
+    @property
+    def _true_without_some(self) -> bool:
+        """Whether all that is going to be said is true without those who are silent: somebody has it, and nobody waits for every word."""
         return (
             self._first_found_s is not None
             and self.gathered is None
@@ -282,7 +288,7 @@ class Fanout:
             self.finished = True
             return [Finished()]
         commands: list[Command] = []
-        at_s = min(self._deadline_of(name) for name in silent)
+        at_s = self._earliest_deadline_s(silent)
         for waiter in self._waiting.values():
             rivals = self._worth_waiting_for(waiter, silent)
             until_s = self._patient_until_s(rivals, waiter)

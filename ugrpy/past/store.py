@@ -210,9 +210,12 @@ class _Writer:
     def _forget_below(self, one: Forgotten) -> None:
         below = _key(one.path.rstrip("/"))
         within = (below + b"/", below + b"0")
-        if not one.away:
-            self._base.execute("DELETE FROM names WHERE path >= ? AND path < ?", within)
-            self._base.execute("DELETE FROM listings WHERE path >= ? AND path < ?", within)
+        # most say nothing of those who are away, and need not be read
+        of_others = "".join(" AND instr(body, ?) = 0" for _ in one.away)
+        names = [name.encode() for name in one.away]
+        for table in ("names", "listings"):
+            query = f"DELETE FROM {table} WHERE path >= ? AND path < ?{of_others}"  # noqa: S608 - of our words
+            self._base.execute(query, (*within, *names))
         for table, forget in (("names", self._forget_name), ("listings", self._forget_listing)):
             query = f"SELECT path FROM {table} WHERE path >= ? AND path < ?"  # noqa: S608 - one of ours
             for (key,) in self._base.execute(query, within).fetchall():

@@ -13,7 +13,7 @@ from ugrpy.namespace.paths import is_within
 from ugrpy.recording.flights import Flight
 from ugrpy.recording.frames import Damage, Frame, read_content, scan
 from ugrpy.recording.ring import Segment, segments_in
-from ugrpy.recording.sieve import may_hold, network_token, parse_network
+from ugrpy.recording.sieve import may_hold, network_token, parse_network, path_token
 from ugrpy.recording.unpacking import Block, Damaged
 
 Network = IPv4Network | IPv6Network
@@ -119,7 +119,8 @@ def _may_fit(frame: Frame, query: Query) -> bool:
     head = frame.head
     if head.last_s < query.since_s or head.first_s >= query.until_s:
         return False
-    if query.path is not None and not may_hold(frame.sieve, query.path):
+    token = None if query.path is None else path_token(query.path, below=query.below)
+    if token is not None and not may_hold(frame.sieve, token):
         return False
     if query.id is not None and head.facts.get("process") != query.id.partition("-")[0]:
         return False

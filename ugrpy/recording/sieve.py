@@ -14,6 +14,8 @@ from zlib import crc32
 Network = IPv4Network | IPv6Network
 
 BITS_PER_TOKEN = 8
+# A path of thousands of levels would cost thousands of tokens, and anybody may ask for one.
+MOST_LEVELS = 24
 LEAST_BITS, MOST_BITS = 64, 65_536
 # Around an address of each version; a question for a wider network looks into every block.
 AROUND = {4: (24, 16), 6: (48, 32)}
@@ -41,10 +43,18 @@ def may_hold(sieve: bytes, token: str) -> bool:
 
 
 def add_path_tokens(tokens: set[str], path: str) -> None:
-    """Add the tokens of a path: itself, and what is above it but for the root, which is above everything."""
+    """Add the tokens of a path: itself, and what is above it but for the root, which is above everything, and what is below ``MOST_LEVELS``."""
+    if path.count("/") > MOST_LEVELS:
+        tokens.add(path)
+        path = "/".join(path.split("/", MOST_LEVELS + 1)[: MOST_LEVELS + 1])
     while len(path) > 1 and path not in tokens:
         tokens.add(path)
         path = path[: path.rfind("/")]
+
+
+def path_token(path: str, *, below: bool) -> str | None:
+    """The token that every block with this path has, or with one below it; ``None`` when that does not tell."""
+    return None if below and path.count("/") > MOST_LEVELS else path
 
 
 @lru_cache(maxsize=CLIENTS_KEPT)

@@ -11,12 +11,9 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from ugrpy.announcing.desk import Desk
-from ugrpy.changing import Changing
 from ugrpy.changing.report import MOST, render_report
 from ugrpy.core.errors import BadRequest, NotFound, RequestError
-from ugrpy.federation.explain import explain
 from ugrpy.journal.base import Recorded
-from ugrpy.locality.prefixes import parse_address
 from ugrpy.namespace.model import EndpointId
 from ugrpy.namespace.paths import normalise
 from ugrpy.service.observing import problem_of
@@ -26,6 +23,7 @@ from ugrpy.summing.store import facts_of
 from ugrpy.wiring.assembly import Assembled
 from ugrpy.wiring.cachepages import PATH as CACHE
 from ugrpy.wiring.cachepages import CachePages
+from ugrpy.wiring.explaining import Explainer, Request
 from ugrpy.wiring.flights import FlightPages
 from ugrpy.wiring.flushing import Flushing
 from ugrpy.wiring.load import MOST_SHOWN
@@ -35,7 +33,7 @@ from ugrpy.wiring.showing import facts_of_health
 
 
 class AdminPages:
-    """The handler for the admin listener. ``part`` is the process's part in changes, ``None`` where nobody may change anything.
+    """The handler for the admin listener. ``explainer`` says why, and has the process's part in changes.
 
     ``load`` says who uses what, of so many networks at most.
     """
@@ -45,7 +43,7 @@ class AdminPages:
         assembled: Assembled,
         store: Store,
         state: ServiceState,
-        part: Changing | None,
+        explainer: Explainer,
         desk: Desk,
         flushing: Flushing,
         load: Callable[[int], Mapping[str, object]],
@@ -56,7 +54,8 @@ class AdminPages:
         self._load = load
         self._federation = assembled.federation
         self._store = store
-        self._part = part
+        self._part = explainer.part
+        self._explainer = explainer
         self._pages: dict[str, Side] = {
             **state.sides(open_metrics=True),
             CACHE: CachePages(flushing),
@@ -128,13 +127,21 @@ class AdminPages:
     ) -> web.StreamResponse:
         query = _query(request)
         if "path" not in query:
-            raise BadRequest("give ?path=/…, and client=ADDRESS for another client than nobody")
-        client = query.get("client")
-        if client is not None and parse_address(client) is None:
-            raise BadRequest(f"{client!r} is not an IP address")
-        path = normalise(query["path"])
-        explanation = await explain(self._federation, path, self._federation.ranker.zone_of(client))
-        return web.json_response(asdict(explanation))
+            raise BadRequest(
+                "give ?path=/…, client=ADDRESS for another client than nobody, and method=PUT, size=BYTES, to=/… for other requests"
+            )
+        size = query.get("size", "")
+        if size and not (size.isascii() and size.isdigit() and len(size) < 19):
+            raise BadRequest("size is a number of bytes")
+        asked = Request(
+            normalise(query["path"]),
+            query.get("method", "GET").upper(),
+            query.get("client"),
+            normalise(query["to"]) if "to" in query else "",
+            int(size) if size else None,
+            overwrite=query.get("overwrite", "T") != "F",
+        )
+        return web.json_response(asdict(await self._explainer(asked)))
 
     def _recorded(self, ask: Callable[[Mapping[str, str]], Awaitable[dict[str, object]]]) -> Side:
         async def page(request: web.BaseRequest, _client: ClientAddress) -> web.StreamResponse:

@@ -15,6 +15,8 @@ from ugrpy.copying import Copier
 from ugrpy.core.errors import ConfigError
 from ugrpy.core.meter import Meter
 from ugrpy.federation import Federation
+from ugrpy.journal.memory import MemoryJournal
+from ugrpy.journal.store import FILE as JOURNAL_FILE
 from ugrpy.journal.store import SqliteJournal
 from ugrpy.service.channels import Channels
 
@@ -68,6 +70,25 @@ async def changing(
                 await part.finish()
     finally:
         await part.close()  # the last, since news is heard with its help
+
+
+@asynccontextmanager
+async def looking_at_changes(
+    config: Configuration, federation: Federation
+) -> AsyncIterator[Changing | None]:
+    """The part of a process that only looks: it knows what the service has written down, and nobody hears of it."""
+    if not takes_changes(config):
+        yield None
+        return
+    folder = state_folder(config)
+    written = (folder / JOURNAL_FILE).exists()
+    journal = await asyncio.to_thread(SqliteJournal, folder) if written else MemoryJournal()
+    part = Changing(Ground(federation, journal, config.changes))
+    try:
+        await part.ground.load()
+        yield part
+    finally:
+        await part.close()
 
 
 @asynccontextmanager

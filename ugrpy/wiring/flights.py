@@ -23,10 +23,10 @@ from ugrpy.recording.telling import facts_of, facts_of_replay, facts_of_summary
 from ugrpy.wiring.assembly import places_of
 from ugrpy.wiring.recording import rules_of
 
-# What one page shows, and how many decisions one page makes again: a second's work, in a thread.
+# What one page shows, and how many decisions one page makes again: about a second's work, beside requests that want answers.
 MOST_SHOWN = 1_000
 USUALLY_SHOWN = 50
-MOST_REPLAYED = 20_000
+MOST_REPLAYED = 5_000
 
 
 class Recorded:

@@ -19,7 +19,6 @@ from ugrpy.locality.geowatch import GeoWatcher
 from ugrpy.namespace.paths import PrefixMap
 from ugrpy.recording import Recorder
 from ugrpy.recording.replay import OtherRules
-from ugrpy.security.authz import AllowReading
 from ugrpy.service.access import AccessLog, opened_log
 from ugrpy.service.background import Background
 from ugrpy.service.channels import channels_of_host
@@ -34,6 +33,7 @@ from ugrpy.wiring.admin import AdminPages
 from ugrpy.wiring.assembly import Assembled, assemble
 from ugrpy.wiring.changes import changing, copying, follow_up
 from ugrpy.wiring.checksums import Checksums, checksums
+from ugrpy.wiring.explaining import Explainer, policy_of
 from ugrpy.wiring.flights import FlightPages, Recorded
 from ugrpy.wiring.flushing import Flushing, flushing
 from ugrpy.wiring.gauges import Gauges
@@ -173,7 +173,7 @@ class Worker:
             assembled,
             parts.sums.store,
             state,
-            parts.changing,
+            Explainer(assembled.federation, policy_of(self._config), parts.changing),
             parts.caring.desk,
             parts.flushing,
             partial(render_load, parts.load, assembled.federation, streams),
@@ -189,7 +189,7 @@ class Worker:
             trusted_proxies=self._config.service.trusted_proxies,
             max_replicas=settings.max_replicas,
             show_endpoints=settings.show_endpoints,
-            policy=AllowReading(settings.closed, self._config.changes.write_from),
+            policy=policy_of(self._config),
             access_log=access_log,
             body_timeout_s=self._config.service.body_timeout_s,
             streaming=self._config.streaming,

@@ -162,3 +162,16 @@ async def test_turns_are_shared_among_the_networks_for_whom_tasks_work():
     waits = await asyncio.gather(*(client("b", number) for number in range(3)))
     assert waits == pytest.approx([0.19, 0.39, 0.59], abs=0.02)  # every second turn
     await asyncio.gather(*flood)
+
+
+@virtual
+async def test_an_endpoint_without_others_may_keep_all_of_the_gateway_waiting():
+    """There is nobody else who could answer, so a refusal would only take the answer away."""
+    names = [f"/{number}" for number in range(120)]
+    uvic = holding("uvic", *names, latency_s=0.1)
+    small = world(
+        Member(uvic, connections=8), policies=replace(POLICIES, load=LoadSettings(max_at_work=100))
+    )
+    asked = await asyncio.gather(*(small.locate(name, Want.ALL) for name in names))
+    assert all(known.merged is not None for known, _ in asked)
+    assert small.tally.of(telemetry.ENDPOINT_HELD_BACK, "uvic") == 0

@@ -13,6 +13,7 @@ from ugrpy.namespace.model import Cause, Unknown
 from ugrpy.namespace.origin import Origin
 from ugrpy.security.identity import Audience, Identity
 from ugrpy.service.quick import QuickResponse
+from ugrpy.streaming import StreamingSettings
 from ugrpy.testing import LoopClock, Reply, run_virtual
 
 
@@ -107,6 +108,8 @@ async def test_every_origin_is_told(origin, recalled, leased, value):
         await exchange.asking("miss", said(known))
     tell(exchange, 200, headers)
     assert headers["Cache-Status"] == value
+    waited = "shared;dur" if origin is Origin.SHARED else "fanout;dur"
+    assert (waited in headers["Server-Timing"]) is not recalled
     assert headers.get("Age") == (None if origin is Origin.ENDPOINTS else "50")
 
 
@@ -183,3 +186,21 @@ async def test_a_long_listing_is_explained_in_its_head():
     answer = await world.ask("PROPFIND", "/d/", Depth="1")
     assert answer.written.headers["Cache-Status"] == "ugrpy; fwd=miss"
     assert "fanout;dur=" in answer.written.headers["Server-Timing"]
+
+
+async def test_what_is_streamed_is_explained_before_its_bytes():
+    world = a_world_with_a_file(streaming=StreamingSettings(paths=("/d",)))
+    answer = await world.ask("GET", "/d/f")
+    assert (answer.status, len(answer.body)) == (200, 5)
+    assert answer.written.headers["Cache-Status"] == "ugrpy; fwd=miss; stored; ttl=300"
+    assert "fanout;dur=" in answer.written.headers["Server-Timing"]
+
+
+async def test_unchanged_is_explained_too():
+    world = a_world_with_a_file()
+    first = await world.ask("HEAD", "/d/f?metalink")
+    await world.ask("GET", "/d/f?metalink")
+    etag = (await world.ask("HEAD", "/d/f")).headers["ETag"]
+    unchanged = await world.ask("GET", "/d/f", If_None_Match=etag)
+    assert (first.status, unchanged.status) == (200, 304)
+    assert unchanged.headers["Cache-Status"] == "ugrpy; hit; ttl=300"

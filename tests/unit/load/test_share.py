@@ -119,9 +119,14 @@ def test_a_lane_has_a_limit_of_its_own_and_the_emptier_lane_is_next():
 
 def test_what_may_be_at_work_and_waiting_can_be_less_for_now():
     share = a_share(places=4)
-    assert share.arrive("a", "a1", most=1) == Admitted()
-    assert share.arrive("a", "a2", most=1) == Refused(Limit.FULL)
-    assert share.arrive("a", "a2", most=2) == Admitted()
+    arriving(share, "a1", "a2", "a3")
+    assert share.arrive("a", "a4", most=3, strict=True) == Refused(Limit.FULL)
+    assert share.arrive("a", "a4", most=3) == Admitted()  # there is room
+    assert share.arrive("a", "a5", most=4) == Refused(Limit.FULL)
+    assert share.arrive("a", "a5", most=5) == Waits()
+    assert share.arrive("b", "b1", most=5) == Refused(Limit.FULL)  # it would only change places
+    assert share.arrive("a", "a6", most=6) == Waits()
+    assert share.arrive("b", "b1", most=6) == Waits("a6")
 
 
 def test_however_many_networks_come_none_leaves_anything_behind():

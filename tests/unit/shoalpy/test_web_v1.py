@@ -10,6 +10,7 @@ from shoalpy.model import Cache, CacheType, Health, Upstream
 from shoalpy.nearest import NOBODY, Caller, Nearest
 from shoalpy.ranking import CostPolicy, Wish
 from shoalpy.registry import Registry, RegistryPolicy
+from shoalpy.web import v1 as module
 from shoalpy.web.v1 import EVERYTHING, V1, parse_path
 from tests.unit.shoalpy.tracked import BATAVIA, GENEVA, NOW, VANCOUVER, add, beat, facts
 from ugrpy.locality import Place
@@ -208,6 +209,61 @@ def test_texts_of_caches_that_have_gone_are_let_go():
         registry.goodbye(f"c{number}", "")
 
     assert len(v1._texts) <= 68
+
+
+AWKWARD = '", "load": 7, "last_active": 8, "x": "'
+HEARTBEATS = {
+    "a new load": {"load": 12.5},
+    "a load like any other text": {"load": 1e9},
+    "the same again": {},
+    "another port": {"port": 9},
+    "a port as text": {"port_as_text": True},
+    "another capacity": {"max_load": 5.0},
+    "another private address": {"private": "10.0.0.9"},
+}
+
+
+@pytest.mark.parametrize("hide_private", [False, True])
+@pytest.mark.parametrize("said", HEARTBEATS.values(), ids=HEARTBEATS)
+def test_what_is_told_after_a_heartbeat_is_what_is_told_of_it_anew(said, hide_private):
+    registry = Registry()
+    where = facts(GENEVA, asn=513, city=AWKWARD)
+    add(registry, beat("a", private="10.0.0.1"), where)
+    v1 = make(registry, hide_private=hide_private)
+    told = [(caller, wish) for caller in (NOBODY, SWISS) for wish in (Wish(), None)]
+
+    def all_told(by: V1, now_s: float) -> list[bytes]:
+        return [
+            by.everything(caller, now_s).body if wish is None else by.nearest(caller, wish, now_s)
+            for caller, wish in told
+        ]
+
+    all_told(v1, NOW)
+    for turn in (1, 2, 3):
+        now_s = NOW + turn * 0.7
+        more = {"private": "10.0.0.1", **said}
+        if "load" in said:
+            more["load"] = said["load"] + turn
+        registry.apply(beat("a", sent_at_s=now_s, **more), where, now_s)
+        if turn == 3:
+            add(registry, beat("a", sent_at_s=now_s, **more), where, now_s=now_s, health=Health.FAILED)  # fmt: skip
+
+        assert all_told(v1, now_s) == all_told(make(registry, hide_private=hide_private), now_s)
+
+
+def test_a_heartbeat_that_brings_a_load_renders_nothing(monkeypatch):
+    registry = Registry()
+    where = facts(GENEVA, city=AWKWARD)
+    add(registry, beat("a"), where)
+    v1 = make(registry)
+    v1.nearest(SWISS, Wish(), NOW)
+    monkeypatch.setattr(module, "render_v1", None)
+
+    registry.apply(beat("a", load=81.0), where, NOW + 1)
+
+    entry = json.loads(v1.nearest(SWISS, Wish(), NOW + 1))["0"]
+    assert (entry["load"], entry["last_active"]) == (81.0, NOW + 1)
+    assert entry["geo_data"]["city"] == AWKWARD
 
 
 def test_old_clients_expressions_find_what_they_look_for():
