@@ -8,8 +8,10 @@ from types import TracebackType
 
 from tests.peers.apache import apache_dav
 from tests.peers.caches import squid, stratum_one, varnish
+from tests.peers.memcached import memcached
 from tests.peers.nginx import nginx_dav, nginx_plain, nginx_redirect
 from tests.peers.rabbitmq import Broker, rabbitmq
+from tests.peers.redis import redis_server
 from tests.peers.server import PeerServer
 from tests.peers.wsgidav import wsgidav_server
 from tests.peers.xrootd import xrootd_http
@@ -96,6 +98,14 @@ class Bench:
     def varnish(self, origin: PeerServer, address: str = "127.0.0.1") -> PeerServer:
         """A reverse proxy before the origin."""
         return self._start("varnish", lambda folder: varnish(folder, origin, address))
+
+    def memcached(self, address: str = "127.0.0.1") -> PeerServer:
+        """memcached."""
+        return self._start("memcached", lambda folder: memcached(folder, address))
+
+    def redis(self, address: str = "127.0.0.1") -> PeerServer:
+        """redis-server."""
+        return self._start("redis", lambda folder: redis_server(folder, address))
 
     def rabbitmq(self, address: str = "127.0.0.1") -> Broker:
         """RabbitMQ."""

@@ -51,10 +51,12 @@ PROGRAMS: Mapping[str, Program] = {
         version_pattern=r"\(gfal2 ([0-9.]+)\)",
     ),
     "litmus": Program("litmus", ("litmus",)),
+    "memcached": Program("memcached", ("memcached",)),
     "nginx": Program("nginx", ("nginx-light", "libnginx-mod-http-dav-ext"), "-v"),
     # a script that does nothing: the server has no option for its version, and rabbitmqctl would leave a name service behind
     "rabbitmq": Program("/usr/lib/rabbitmq/bin/rabbitmq-defaults", ("rabbitmq-server",)),
     "rclone": Program("rclone", ("rclone",), "version"),
+    "redis": Program("redis-server", ("redis-server",)),
     "squid": Program("squid", ("squid",)),
     # only to judge our units; nothing of it is started
     "systemd": Program("systemd-analyze", ("systemd",), version_pattern=r"systemd ([0-9]+)"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from weakref import WeakSet
 
 from ugrpy.core.aio import first_of, next_turn
 from ugrpy.core.errors import TooManyItems
@@ -27,6 +28,8 @@ class Listing:
         self._last = last
         self._max_items = max_items
         self._underway: dict[str, Growing] = {}
+        self._ended: WeakSet[Growing] = WeakSet()
+        """Those that have ended, for as long as somebody who waited may still come to remember them."""
 
     def __repr__(self) -> str:
         return f"<Listing {len(self._underway)} collections under way>"
@@ -81,11 +84,15 @@ class Listing:
         for name in (path, parent_of(path)):
             if (growing := self._underway.pop(name, None)) is not None:
                 growing.outdated = True
+            for ended in self._ended:
+                ended.outdated |= ended.path == name
 
     def forget_below(self, path: str) -> None:
         """The same for a name and all below it."""
         for name in [one for one in self._underway if is_within(one, path)]:
             self.forget(name)
+        for ended in self._ended:
+            ended.outdated |= is_within(ended.path, path)
         self.forget(path)
 
     async def list(self, path: str) -> KnownListing:
@@ -219,6 +226,7 @@ class Listing:
             growing.grown()
             if self._underway.get(path) is growing:
                 del self._underway[path]
+                self._ended.add(growing)
 
         question = asking.question(covering, ask, "list", Then(grown=grown, finished=finished))
         growing = Growing(path, question)

@@ -164,7 +164,7 @@ class Coherence:
         """The store may still have these names as they were before a change of this host."""
         now = self._clock.monotonic()
         names = paths if below else [*paths, *map(parent_of, paths)]
-        self._distrust.add(names, now + self.settings.ttl_s, now, below=below)
+        self._distrust.add(names, now + self.settings.forget_s, now, below=below)
 
     def doubt(self, paths: Sequence[str], *, below: bool) -> None:
         """Others have changed these names: what is remembered around them is confirmed anew before it is told."""

@@ -87,7 +87,7 @@ class SharedSettings:
         float,
         Field(
             gt=0,
-            description="a gateway that takes changes and has been silent for so long is forgotten; until then the others believe nothing that is older than `lease_s`",
+            description="a gateway that takes changes and has been silent for so long is forgotten, never before all is too old that it may have made wrong; until then the others believe nothing that is older than `lease_s`",
         ),
     ] = 600.0
     members: Annotated[

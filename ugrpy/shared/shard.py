@@ -205,7 +205,7 @@ class Shard:
 
     async def _take_seat(self, tick: int) -> int | None:
         """The seat it had before, or a free one."""
-        values = await self.store.get(SEAT_KEYS)
+        values = await self._drop_garbage(SEAT_KEYS, parse_sign)
         signs = {key: parse_sign(value) for key, value in values.items()}
         own = [key for key, sign in signs.items() if sign and sign.member == self._member]
         if not self._begun:
@@ -224,11 +224,25 @@ class Shard:
 
     async def _next_tick(self) -> int:
         for _ in range(2):
-            if (tick := await self.store.increase(TICK_KEY)) is not None:
+            try:
+                tick = await self.store.increase(TICK_KEY)
+            except StoreAway:
+                await self._drop_garbage([TICK_KEY], parse_number)
+                raise
+            if tick is not None:
                 return tick
             lineage = self._drawn(1 << 28) << LINEAGE_BITS
             await self.store.add(TICK_KEY, render_number(lineage), NUMBER_TTL_S)
         raise StoreAway("it does not keep what it is given")
+
+    async def _drop_garbage(
+        self, keys: Sequence[str], parse: Callable[[bytes], object]
+    ) -> dict[str, bytes]:
+        """What is kept under these keys; what cannot be read would stand in the way for ever."""
+        values = await self.store.get(keys)
+        if garbage := [key for key, value in values.items() if parse(value) is None]:
+            await self.store.drop(garbage)
+        return {key: value for key, value in values.items() if key not in garbage}
 
     async def _look(self) -> None:
         sent_s = self._clock.monotonic()

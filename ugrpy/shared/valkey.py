@@ -18,8 +18,9 @@ from ugrpy.shared.pool import Pool
 Word: TypeAlias = str | bytes | int
 # Of the forty digits of a run_id so many are enough.
 LIFE_DIGITS = 12
-# Adds one to a number that is there; INCR alone would begin a missing one at 1.
-_INCREASE = b"if redis.call('exists', KEYS[1]) == 1 then return redis.call('incr', KEYS[1]) else return false end"
+# Adds one to a number that is there; INCR alone would begin a missing one at 1. The answer is read as text: numbers of Lua have 53 bits, and
+# what it hands out as a number is rounded.
+_INCREASE = b"if redis.call('exists', KEYS[1]) == 0 then return false end redis.call('incr', KEYS[1]) return redis.call('get', KEYS[1])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,11 @@ class ValkeyStore:
         self._namespace = namespace
         self._timeout_s = timeout_s
         # reads the URL and makes connections; it never holds one
-        options = {} if url.startswith("unix") else {"socket_keepalive": True}
-        self._maker = ConnectionPool.from_url(_redis_url(url), protocol=2, **options)
+        # without ``driver_info`` the library would look into its package on the disk for each connection
+        options = {"protocol": 2, "driver_info": None}
+        if not url.startswith("unix"):
+            options["socket_keepalive"] = True
+        self._maker = ConnectionPool.from_url(_redis_url(url), **options)
         self._pool: Pool[_Line] = Pool(
             self._opened, _discard, timeout_s=timeout_s, troubles=(RedisError,)
         )
@@ -76,7 +80,8 @@ class ValkeyStore:
     async def increase(self, key: str) -> int | None:
         """As the contract says."""
         async with self._pool.connection() as line:
-            return cast("int | None", await line.call("EVAL", _INCREASE, 1, line.prefix + key))
+            after = await line.call("EVAL", _INCREASE, 1, line.prefix + key)
+            return int(after) if isinstance(after, bytes) else None
 
     async def drop(self, keys: Sequence[str]) -> None:
         """As the contract says."""

@@ -13,7 +13,7 @@ from ugrpy.shared.base import StoreAway
 
 @dataclass(slots=True)
 class StoreServer:
-    """What all clients share. ``latency_s`` passes before each answer; ``passes_news``: as Valkey does, and memcached does not."""
+    """What all clients share. ``latency_s`` is the time of a question's way there and of its answer's way back; ``passes_news``: as Valkey does, and memcached does not."""
 
     clock: Clock
     passes_news: bool = True
@@ -55,29 +55,35 @@ class MemoryStore:
         """As the contract says."""
         await self._reach()
         found = {key: self.server.read(key) for key in keys}
+        await self._return()
         return {key: value for key, value in found.items() if value is not None}
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """As the contract says."""
         await self._reach()
         self.server.values[key] = (value, self.server.clock.monotonic() + ttl_s)
+        await self._return()
 
     async def add(self, key: str, value: bytes, ttl_s: float) -> bool:
         """As the contract says."""
         await self._reach()
-        if self.server.read(key) is not None:
-            return False
-        self.server.values[key] = (value, self.server.clock.monotonic() + ttl_s)
-        return True
+        free = self.server.read(key) is None
+        if free:
+            self.server.values[key] = (value, self.server.clock.monotonic() + ttl_s)
+        await self._return()
+        return free
 
     async def increase(self, key: str) -> int | None:
         """As the contract says."""
         await self._reach()
         before = self.server.read(key)
-        if before is None:
-            return None
-        after = int(before) + 1
-        self.server.values[key] = (b"%d" % after, self.server.values[key][1])
+        after = None
+        if before is not None:
+            if not before.isdigit() or len(before) > 19:
+                raise StoreAway("there is something, and no number")
+            after = int(before) + 1
+            self.server.values[key] = (b"%d" % after, self.server.values[key][1])
+        await self._return()
         return after
 
     async def drop(self, keys: Sequence[str]) -> None:
@@ -85,6 +91,7 @@ class MemoryStore:
         await self._reach()
         for key in keys:
             self.server.values.pop(key, None)
+        await self._return()
 
     async def tell(self, message: bytes) -> bool:
         """As the contract says."""
@@ -117,4 +124,8 @@ class MemoryStore:
         if self.server.away or self.cut or self.server.latency_s > self.timeout_s:
             await asyncio.sleep(self.timeout_s)
             raise StoreAway(f"no answer in {self.timeout_s:g} s")
-        await asyncio.sleep(self.server.latency_s)
+        await asyncio.sleep(self.server.latency_s / 2)
+
+    async def _return(self) -> None:
+        """What was true there may be so no more when it is heard here."""
+        await asyncio.sleep(self.server.latency_s / 2)

@@ -5,15 +5,18 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 
+from ugrpy.cache.entries import CachePolicy
 from ugrpy.config import Configuration
 from ugrpy.core.errors import ConfigError
 from ugrpy.core.meter import Meter
 from ugrpy.federation import Federation
 from ugrpy.shared.coherence import Coherence
 from ugrpy.shared.opening import Self, open_shards, open_stores
+from ugrpy.shared.settings import SharedSettings
 from ugrpy.wiring.changes import state_folder, takes_changes
 
 IDENTITY_FILE = "gateway-id"
@@ -24,10 +27,10 @@ async def sharing(
     config: Configuration, federation: Federation, meter: Meter, index: int
 ) -> AsyncIterator[Coherence | None]:
     """This worker's part, ``None`` where nothing is shared. Somebody must ``run`` it."""
-    settings = config.shared
-    if not settings.is_on:
+    if not config.shared.is_on:
         yield None
         return
+    settings = outliving(config.shared, config.cache)
 
     def on_news(paths: Sequence[str], below: bool) -> None:
         forget = federation.forget_below if below else federation.forget
@@ -52,6 +55,12 @@ async def sharing(
         yield coherence
     finally:
         await coherence.close()
+
+
+def outliving(settings: SharedSettings, cache: CachePolicy) -> SharedSettings:
+    """With nobody forgotten before all that he may have made wrong is too old to be believed anyway."""
+    longest_s = max(cache.ttl_s, cache.negative_ttl_s, cache.listing_ttl_s) + settings.lease_s
+    return replace(settings, forget_s=max(settings.forget_s, longest_s))
 
 
 def _myself(config: Configuration, index: int) -> Self:

@@ -19,6 +19,7 @@ from ugrpy.cache.entries import CachePolicy
 from ugrpy.core.errors import Forbidden, NotFound, Unavailable
 from ugrpy.endpoints.base import Features
 from ugrpy.federation import KnownListing, Member, Policies
+from ugrpy.federation.question import Question
 from ugrpy.namespace.merge import Conflict, Merged
 from ugrpy.namespace.model import Cause, Denied, Entry, Found, Kind, Unknown
 from ugrpy.namespace.paths import Mount
@@ -321,3 +322,25 @@ async def test_a_long_listing_says_nothing_about_the_usual_latency():
     await small.federation.list("/d")
     assert small.board[UVIC].latency_s is None
     assert small.board[UVIC].answered == 1
+
+
+@virtual
+async def test_what_is_changed_between_the_end_and_the_answer_is_not_remembered():
+    uvic = holding("uvic", "/d/a", "/d/b", latency_s=1.0)
+    federation = world(uvic).federation
+
+    changed: list[str] = []
+    listing = asyncio.ensure_future(federation.list("/d"))
+    await asyncio.sleep(0)
+    (question,) = federation._listing.questions
+    before = question.hooks.then.finished
+
+    def finished(ended: Question) -> None:
+        before(ended)
+        federation.forget("/d/a")
+        changed.append("/d/a")
+
+    object.__setattr__(question.hooks.then, "finished", finished)
+    assert names(await listing) == ["a", "b"]
+    assert changed
+    assert federation.recall_listing("/d") is None

@@ -10,6 +10,7 @@ from ugrpy.core.errors import NotFound, RequestError
 from ugrpy.core.meter import NullMeter
 from ugrpy.federation import Federation, Member, Policies
 from ugrpy.federation.known import KnownName
+from ugrpy.health.policy import HealthPolicy
 from ugrpy.journal.memory import MemoryJournal
 from ugrpy.namespace.fanout import FanoutPolicy, Want
 from ugrpy.shared.coherence import Coherence
@@ -86,6 +87,8 @@ class Host:
         one = world(
             *(Member(storage, writable=True) for storage in self._storages),
             policies=self._policies,
+            # what is on a storage out of service is removed later, and the other gateways cannot know
+            health=HealthPolicy(eject_after=0),
         )
         name = f"{self.name}.{index}"
         clients = {f"store-{n}": server.client(TIMEOUT_S) for n, server in enumerate(self._servers)}

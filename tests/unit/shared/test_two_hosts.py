@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from tests.unit.federation.world import CERN, UVIC, virtual
-from tests.unit.shared.hosts import LEASE_S, Host, asked, storages
+from tests.unit.shared.hosts import LEASE_S, Host, asked, stop, storages
 from ugrpy.namespace.origin import Origin
 from ugrpy.testing import LoopClock
 from ugrpy.testing.shared import StoreServer
@@ -170,3 +170,123 @@ async def test_with_the_store_away_what_was_asked_for_is_good_for_a_lease():
         pair.server.away = False
         await asyncio.sleep(LEASE_S)
         assert not worker.federation.shared_down
+
+
+@virtual
+async def test_a_look_that_a_deletion_overtakes_is_not_remembered():
+    """What a sibling has asked the store before the deletion arrives after it was confirmed."""
+    async with Pair() as pair:
+        one, sibling = pair.one.workers
+        await one.read(FILE)
+        await asyncio.sleep(0.1)
+        pair.server.latency_s = 0.19
+        deletion = asyncio.ensure_future(pair.one.delete(FILE))
+        early: list[asyncio.Task[object]] = []
+        while not deletion.done():
+            early.append(asyncio.ensure_future(sibling.read(FILE)))
+            await asyncio.sleep(0.01)
+        assert deletion.result()
+        while not all(reading.done() for reading in early):
+            assert (await sibling.read(FILE)).merged is None
+        assert (await sibling.read(FILE)).merged is None
+
+
+@virtual
+async def test_a_sibling_does_not_believe_what_the_store_was_not_told():
+    async with Pair() as pair:
+        one, sibling = pair.one.workers
+        await one.read(FILE)
+        assert await one.names("/d") == {"f"}
+        await asyncio.sleep(0.1)
+        one.store.cut = True
+        assert await pair.one.delete(FILE)
+        assert (await sibling.read(FILE)).merged is None
+        assert await sibling.names("/d") == set()
+
+
+@virtual
+async def test_what_was_confirmed_before_a_debt_was_paid_is_void():
+    async with Pair(passes_news=False) as pair:
+        reader = pair.two.workers[0]
+        await reader.read(FILE)
+        pair.one.cut = True
+        await asyncio.sleep(1)
+        assert await pair.one.delete(FILE)
+        began_s = reader.world.now_s
+        shard, bucket = reader.coherence._home(FILE)
+        while reader.world.now_s < began_s + 6 * LEASE_S:
+            if reader.world.now_s > began_s + 3 * LEASE_S:
+                pair.one.cut = False
+            await shard.read([bucket])  # as if something else in the bucket were hot
+            known = reader.federation.recall(FILE)
+            late = reader.world.now_s >= began_s + LEASE_S
+            assert known is None or known.merged is None or not late
+            await asyncio.sleep(0.05)
+
+
+@virtual
+async def test_one_that_died_owing_pays_when_it_is_back_whatever_the_store_has_lost():
+    async with Pair(passes_news=False) as pair:
+        reader = pair.two.workers[0]
+        pair.one.cut = True
+        await asyncio.sleep(1)
+        pair.server.restart(empty=True)
+        await asyncio.sleep(1)
+        await reader.read(FILE)
+        assert await pair.one.delete(FILE)
+        await pair.one.restart(0)
+        pair.one.cut = False
+        await asyncio.sleep(LEASE_S)
+        for worker in pair.two.workers:
+            assert (await worker.read(FILE)).merged is None
+
+
+@virtual
+async def test_of_two_stores_the_one_that_is_left_serves_its_own():
+    paths = [f"/d/{number}" for number in range(30)]
+    async with Pair(*paths, stores=2) as pair:
+        one, two = pair.one.workers[0], pair.two.workers[0]
+        pair.servers[0].away = True
+        for path in paths:
+            await one.read(path)
+        await asyncio.sleep(0.1)
+        origins = [(await two.read(path)).origin for path in paths]
+        assert 5 < origins.count(Origin.SHARED) < 25
+
+
+@pytest.mark.parametrize("garbage", [b"", b"x", b"\x00" * 16, b"\x00" * 40, b"9" * 30])
+def test_garbage_is_a_miss_and_goes_away(garbage):
+    @virtual
+    async def story():
+        async with Pair() as pair:
+            await pair.one.workers[0].read(FILE)
+            await asyncio.sleep(0.1)
+            for key, (_value, until_s) in list(pair.server.values.items()):
+                pair.server.values[key] = (garbage, until_s)
+            known = await pair.two.workers[0].read(FILE)
+            assert known.origin is Origin.ENDPOINTS
+            await asyncio.sleep(3 * LEASE_S)
+            before = asked(*pair.storages)
+            await pair.one.workers[0].read(FILE)
+            await asyncio.sleep(0.1)
+            assert (await pair.one.workers[1].read(FILE)).merged is not None
+            assert asked(*pair.storages) <= before + 2, "they share again"
+
+    story()
+
+
+@virtual
+async def test_one_that_takes_its_leave_is_not_waited_for_and_one_that_does_not_is():
+    async with Pair() as pair:
+        for worker in pair.one.workers:
+            await worker.coherence.close()
+        await pair.one.stop()
+        await asyncio.sleep(4 * LEASE_S)
+        reader = pair.two.workers[0]
+        await reader.read(FILE)
+        await asyncio.sleep(0.1)
+        assert (await pair.two.workers[1].read(FILE)).origin is Origin.SHARED
+        await pair.two.restart(0)
+        await stop(pair.two.workers[0])
+        await asyncio.sleep(4 * LEASE_S)
+        assert (await pair.two.workers[1].read(FILE)).origin is Origin.ENDPOINTS
