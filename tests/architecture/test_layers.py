@@ -60,6 +60,7 @@ _BELOW_FRONTEND = (
     "ugrpy.streaming",
     "ugrpy.summing",
     "ugrpy.copying",
+    "ugrpy.compat",
     "ugrpy.recording",
     "ugrpy.past",
     "ugrpy.announcing",
@@ -128,6 +129,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "ugrpy.load",
         "ugrpy.shared",
     ),
+    "ugrpy.compat": ("ugrpy.core", "ugrpy.namespace", "ugrpy.health"),
     "ugrpy.past": ("ugrpy.core", "ugrpy.namespace", "ugrpy.federation", "ugrpy.journal"),
     "ugrpy.changing": (
         "ugrpy.core",

@@ -61,6 +61,15 @@ def put(server: PeerServer, key: str, value: bytes) -> None:
         assert next(lines) == b"STORED\r\n"
 
 
+def get(server: PeerServer, key: str) -> bytes | None:
+    """What it keeps under that key, read as any old tool reads it."""
+    with socket.create_connection((server.process.address, server.process.port), 10) as wire:
+        wire.sendall(b"get %b\r\nquit\r\n" % key.encode())
+        with wire.makefile("rb") as answer:
+            fields = answer.readline().split()
+            return answer.read(int(fields[3])) if fields[:1] == [b"VALUE"] else None
+
+
 @contextmanager
 def _connection(server: PeerServer) -> Iterator[tuple[socket.socket, Iterator[bytes]]]:
     at = (server.process.address, server.process.port)

@@ -18,12 +18,12 @@ LONGEST_TTL_S = 30 * 24 * 3600
 
 
 class MemcachedStore:
-    """A ``SharedStore``."""
+    """A ``SharedStore``. An empty ``namespace`` is for keys that others read as well."""
 
     def __init__(self, host: str, port: int, namespace: str, timeout_s: float) -> None:
         self._host = host
         self._port = port
-        self._prefix = f"{namespace}:"
+        self._prefix = f"{namespace}:" if namespace else ""
         self._pool: Pool[Client] = Pool(
             self._opened, _discard, timeout_s=timeout_s, troubles=(ClientException,)
         )

@@ -102,6 +102,13 @@ class SharedSettings:
         int,
         Field(gt=0, le=1 << 20, description="what takes more room is not kept in the store"),
     ] = 256 * 1024
+    dashboard_every_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="with `memcached`: seconds between the records of endpoints' states that DynaFed's dashboard reads, on the first server, under keys without a namespace as it wants them; 0: none are written",
+        ),
+    ] = 0.0
 
     @property
     def is_on(self) -> bool:

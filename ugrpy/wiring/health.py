@@ -3,11 +3,12 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ugrpy.announcing.desk import CHANNEL as NOTICES
@@ -24,12 +25,15 @@ from ugrpy.service.background import Background
 from ugrpy.service.channels import Channels
 from ugrpy.shared.base import SharedStore
 from ugrpy.shared.coherence import Coherence
+from ugrpy.shared.memcached import MemcachedStore
 from ugrpy.shared.ring import Ring
+from ugrpy.shared.settings import parse_server
 from ugrpy.wiring.assembly import Assembled
 from ugrpy.wiring.changes import state_folder
 from ugrpy.wiring.company import CHANNEL as HEALTH
 from ugrpy.wiring.company import Companions
 from ugrpy.wiring.leading import Leading, leading
+from ugrpy.wiring.monitor import MonitorRecords
 
 LEAD_RETRY_S = 1.0
 DOUBTS_S = 0.25
@@ -78,6 +82,7 @@ async def health(
                     Background("doubts", lambda: _tell_doubts(lead, company)),
                     Background("notices", desk.run),
                     Background("calendars", lambda: _read_calendars(lead, watching)),
+                    *_for_dashboard(config, assembled.federation, lead),
                 ),
             )
 
@@ -111,6 +116,22 @@ async def _probe(federation: Federation, company: Companions) -> None:
         company=company,
         on_look=federation.asking.note_weights,
     )
+
+
+def _for_dashboard(
+    config: Configuration, federation: Federation, lead: Leading
+) -> tuple[Background, ...]:
+    shared = config.shared
+    if not (shared.memcached and shared.dashboard_every_s):
+        return ()
+
+    def run() -> Coroutine[Any, Any, None]:
+        store = MemcachedStore(*parse_server(shared.memcached[0]), "", shared.timeout_s)
+        return MonitorRecords(
+            store, federation.board, federation.clock, shared.dashboard_every_s
+        ).run(lead)
+
+    return (Background("dashboard", run),)
 
 
 def stores_of(

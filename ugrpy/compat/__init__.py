@@ -1,0 +1,1 @@
+"""What tools that were written for DynaFed go on reading."""
