@@ -31,7 +31,7 @@ class WatchedStage(Stage):
         for name, storage in self.storages.items():
             storage.become(Mood.WELL)
             if name in self.drained:
-                self.world.undrain(name)
+                self.world.enable(name)
         self.drained.clear()
         await asyncio.sleep(SETTLED_S)
         written = await self.journal.load()

@@ -100,7 +100,7 @@ class Stage:
         ]
         self.world = world(*members, policies=Policies(fanout=FANOUT, cache=CACHE), health=HEALTH)
         for name in self.drained:
-            self.world.drain(name)
+            self.world.disable(name)
         federation = self.world.federation
         self.changing = Changing(Ground(federation, self.journal, CHANGES))
         await self.changing.ground.load()

@@ -82,9 +82,9 @@ class ChangingMachine(RuleBasedStateMachine):
 
         async def tell() -> None:
             if name in self.stage.drained:
-                self.stage.world.drain(name)
+                self.stage.world.disable(name)
             else:
-                self.stage.world.undrain(name)
+                self.stage.world.enable(name)
 
         self.stage.run(tell())
 

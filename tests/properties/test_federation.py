@@ -109,7 +109,7 @@ def built(storages: tuple[Storage, ...]) -> tuple[World, dict[EndpointId, Script
 def drain(small: World, storages: tuple[Storage, ...]) -> None:
     for storage in storages:
         if storage.drained:
-            small.drain(storage.name)
+            small.disable(storage.name)
 
 
 def judge(storages: tuple[Storage, ...], error: RequestError, took_s: float) -> None:

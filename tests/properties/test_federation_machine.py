@@ -203,9 +203,9 @@ class FederationMachine(RuleBasedStateMachine):
 
         async def tell() -> None:
             if name in self.drained:
-                self.world.drain(name)
+                self.world.disable(name)
             else:
-                self.world.undrain(name)
+                self.world.enable(name)
 
         self.runner.run(tell())
 

@@ -145,7 +145,7 @@ async def test_what_stands_against_a_deletion():
     assert (told.status, told.rejected) == (403, (Part(CERN, "", "takes no changes"),))
     away = Scene(storage("uvic", None, "/f"), storage("cern", None, "/f"))
     await away.world.federation.locate("/f")
-    away.world.drain(CERN)
+    away.world.disable(CERN)
     told = await away.changing.explaining.delete("/f")
     assert would(told) == [("uvic", "DELETE"), ("cern", "DELETE later")]
     silent = Scene(storage("uvic", None, "/f"), storage("cern", None, "/f"))
@@ -160,7 +160,7 @@ async def test_what_stands_against_a_deletion():
 @virtual
 async def test_a_collection_is_made_by_all_who_take_changes():
     scene = Scene(storage("uvic"), storage("cern"), Member(storage("triumf")))
-    scene.world.drain(CERN)
+    scene.world.disable(CERN)
     told = await scene.changing.explaining.make_collection("/d")
     assert (told.status, would(told)) == (201, [("uvic", "MKCOL")])
     assert [part.endpoint for part in told.rejected] == ["cern", "triumf"]
@@ -210,6 +210,6 @@ async def test_a_collection_in_the_way_goes_first_and_who_is_away_later():
     told = await scene.changing.explaining.relocate(Relocation(OperationKind.MOVE, "/f", "/g"))
     assert would(told) == [("cern", "DELETE"), ("uvic", "MOVE")]
     away = Scene(storage("uvic", None, "/f"), storage("cern"))
-    away.world.drain(CERN)
+    away.world.disable(CERN)
     told = await away.changing.explaining.relocate(Relocation(OperationKind.MOVE, "/f", "/g"))
     assert would(told) == [("uvic", "MOVE"), ("cern", "DELETE later")]

@@ -59,10 +59,10 @@ async def test_what_a_dead_process_left_is_completed_before_its_name_is_written_
 async def test_what_cannot_be_completed_before_its_name_is_changed_anew_never_is():
     uvic, cern = storage("uvic"), storage("cern", None, "/a")
     scene = Scene(uvic, cern)
-    scene.world.drain(CERN)
+    scene.world.disable(CERN)
     await scene.ground.journal.begin(operation(OperationKind.MOVE, "/a", "/b", CERN))
     await scene.changing.upload(Wanted("/b", scene.world.zone("10.1.0.1"), 20))
-    scene.world.undrain(CERN)
+    scene.world.enable(CERN)
     await scene.changing.recovering.recover()
     assert cern.done == []
     assert "/a" in cern.script.files
@@ -72,13 +72,13 @@ async def test_what_cannot_be_completed_before_its_name_is_changed_anew_never_is
 async def test_a_deletion_that_was_cut_off_goes_on_as_one_that_some_could_not_be_told_of():
     uvic, cern = storage("uvic", None, "/f"), storage("cern", None, "/f")
     scene = Scene(uvic, cern)
-    scene.world.drain(CERN)
+    scene.world.disable(CERN)
     await scene.ground.journal.begin(operation(OperationKind.DELETE, "/f", "", UVIC, CERN))
     await scene.changing.recovering.recover()
     assert "/f" not in uvic.script.files
     (removal,) = (await scene.ground.journal.load()).removals
     assert (removal.endpoint, removal.known, removal.why) == (CERN, KNOWN, Why.DELETED)
-    scene.world.undrain(CERN)
+    scene.world.enable(CERN)
     known, _ = await scene.world.locate("/f")
     assert known.merged is None
 
@@ -87,7 +87,7 @@ async def test_a_deletion_that_was_cut_off_goes_on_as_one_that_some_could_not_be
 async def test_what_is_completed_after_a_crash_is_remembered_for_those_who_were_away_when_it_began():
     uvic, cern = storage("uvic", None, "/f"), storage("cern", None, "/f")
     scene = Scene(uvic, cern)
-    scene.world.drain(CERN)
+    scene.world.disable(CERN)
     begun = replace(operation(OperationKind.DELETE, "/f", "", UVIC), away=((CERN, KNOWN),))
     await scene.ground.journal.begin(begun)
     await scene.changing.recovering.recover()
@@ -129,7 +129,7 @@ async def test_a_deletion_whose_end_cannot_be_written_down_is_finished_when_ther
 @virtual
 async def test_a_collection_is_not_removed_without_a_word_where_a_storage_cannot_be_asked():
     scene = Scene(storage("uvic", None, "/d/f"), storage("cern", None, "/d/g"))
-    scene.world.drain(CERN)
+    scene.world.disable(CERN)
     with pytest.raises(PartlyDone) as caught:
         await scene.changing.delete("/d", permit)
     assert set(caught.value.missing) == {"cern"}
@@ -152,9 +152,9 @@ async def test_a_collection_is_not_copied_in_part():
 async def test_the_old_name_of_a_moved_file_does_not_come_back_with_a_storage_that_was_away():
     uvic, cern = storage("uvic", None, "/f"), storage("cern", None, "/f")
     scene = Scene(uvic, cern)
-    scene.world.drain(CERN)
+    scene.world.disable(CERN)
     assert await scene.changing.relocate(wish("/f", "/g"), permit)
-    scene.world.undrain(CERN)
+    scene.world.enable(CERN)
     known, _ = await scene.world.locate("/f")
     assert known.merged is None
     (removal,) = (await scene.ground.journal.load()).removals

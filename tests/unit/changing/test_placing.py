@@ -60,10 +60,10 @@ async def test_only_endpoints_that_take_changes_are_written_to():
 @virtual
 async def test_who_is_out_of_service_is_not_written_to():
     scene = Scene(storage("uvic"), storage("cern"))
-    scene.world.drain(UVIC)
+    scene.world.disable(UVIC)
     assert (await scene.place("/f")).endpoint == "cern"
     alone = Scene(storage("uvic"))
-    alone.world.drain(UVIC)
+    alone.world.disable(UVIC)
     with pytest.raises(Unavailable, match="out of service") as caught:
         await alone.place("/f")
     assert list(caught.value.missing) == ["uvic"]

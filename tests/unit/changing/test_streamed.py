@@ -149,7 +149,7 @@ async def test_a_refused_upload_calls_no_deletion_off():
     for one in (story.uvic, story.cern):
         one.add_file("/f", 3, 1_700_000_000)
     assert await story.readers_see() == [CERN, UVIC]
-    story.world.drain(CERN)
+    story.world.disable(CERN)
     await story.changing.delete("/f", lambda _merged: None)
     (before,) = story.ground.overlay.removals("/f")
     assert before.endpoint == CERN
@@ -158,7 +158,7 @@ async def test_a_refused_upload_calls_no_deletion_off():
         await story.write(Content())
     (after,) = story.ground.overlay.removals("/f")
     assert (after.endpoint, after.known) == (CERN, before.known)
-    story.world.undrain(CERN)
+    story.world.enable(CERN)
     assert await story.readers_see() == []
 
 
@@ -168,7 +168,7 @@ async def test_an_upload_that_never_began_calls_no_deletion_off():
     for one in (story.uvic, story.cern):
         one.add_file("/f", 3, 1_700_000_000)
     await story.readers_see()
-    story.world.drain(CERN)
+    story.world.disable(CERN)
     await story.changing.delete("/f", lambda _merged: None)
     zone = story.world.zone(VICTORIA_CLIENT)
     placed = await story.changing.upload(Wanted("/f", zone, 5))

@@ -130,7 +130,7 @@ async def test_a_copy_that_had_to_go_is_not_shown_again_as_what_a_new_upload_rep
     writes(uvic, "/f", 30)
     await followed_up(scene, 5.0)
     assert await read(scene, "/f") == ["uvic"]
-    scene.world.drain(UVIC)
+    scene.world.disable(UVIC)
     await sent(scene, "/f", 40, CERN)
     with pytest.raises(Unavailable):
         await read(scene, "/f")
@@ -141,12 +141,12 @@ async def test_a_name_that_was_deleted_is_not_listed_by_its_old_copy_while_it_is
     uvic, cern = storage("uvic", None, "/d/g"), storage("cern", None, "/d/f")
     scene = Scene(uvic, cern, upload_grace_s=GRACE_S)
     assert await read(scene, "/d/f") == ["cern"]
-    scene.world.drain(CERN)
+    scene.world.disable(CERN)
     uvic.add_file("/d/f", 10, 100)
     scene.world.federation.forget("/d/f")
     await scene.changing.delete("/d/f", lambda _merged: None)
     await sent(scene, "/d/f", 30, UVIC)
-    scene.world.undrain(CERN)
+    scene.world.enable(CERN)
     listing = await scene.world.federation.list("/d")
     assert [child.entry.name for child in listing.children] == ["g"]
 
@@ -156,7 +156,7 @@ async def test_a_name_that_was_written_is_not_absent_when_its_storage_leaves_bef
     uvic, triumf = storage("uvic"), storage("triumf")
     scene = Scene(uvic, triumf, upload_grace_s=GRACE_S)
     await sent(scene, "/f", 30, UVIC)
-    scene.world.drain(UVIC)
+    scene.world.disable(UVIC)
     with pytest.raises(Unavailable):
         await read(scene, "/f")
     writes(uvic, "/f", 30)
@@ -171,7 +171,7 @@ async def test_who_is_away_is_still_known_to_hold_what_others_changed():
     uvic, triumf = storage("uvic", None, "/d/f"), storage("triumf", None, "/d/g")
     scene = Scene(uvic, triumf)
     assert await scene.world.holders("/d/f") == ["uvic"]
-    scene.world.drain(UVIC)
+    scene.world.disable(UVIC)
     scene.world.federation.forget_below("/d")
     with pytest.raises(Unavailable):
         await scene.world.holders("/d/f")
@@ -182,9 +182,9 @@ async def test_who_is_away_is_still_known_to_hold_what_others_changed():
 async def test_who_asked_while_a_copy_had_to_go_is_not_told_of_it_when_it_has_just_gone():
     uvic = storage("uvic", None, "/f")
     scene = Scene(uvic)
-    scene.world.drain(UVIC)
+    scene.world.disable(UVIC)
     await scene.ground.record([going("/f")])
-    scene.world.undrain(UVIC)
+    scene.world.enable(UVIC)
     uvic.latency_s = 1.0  # between what it looks at and its answer
     asked = asyncio.create_task(scene.world.locate("/f"))
     await asyncio.sleep(0.5)
@@ -207,7 +207,7 @@ async def test_an_older_copy_that_nobody_knew_of_does_not_come_back_beside_a_new
     scene = Scene(uvic, cern, upload_grace_s=GRACE_S)
     if deleted_before:
         writes(uvic, "/f", 20)
-    scene.world.drain(CERN)
+    scene.world.disable(CERN)
     if deleted_before:
         await scene.changing.delete("/f", lambda _merged: None)
     await sent(scene, "/f", 30, UVIC)
@@ -215,7 +215,7 @@ async def test_an_older_copy_that_nobody_knew_of_does_not_come_back_beside_a_new
         await read(scene, "/f")
     writes(uvic, "/f", 30)
     await followed_up(scene, 5.0)
-    scene.world.undrain(CERN)
+    scene.world.enable(CERN)
     assert await read(scene, "/f") == ["uvic"]
     assert not scene.world.federation.asking.disagreements
     await followed_up(scene, 5.0)
@@ -228,8 +228,8 @@ async def test_an_older_copy_that_nobody_knew_of_does_not_come_back_beside_a_new
 async def test_an_upload_that_never_comes_hides_nothing_of_a_storage_that_was_away():
     uvic, cern = storage("uvic"), storage("cern", None, "/f")
     scene = Scene(uvic, cern, upload_grace_s=GRACE_S)
-    scene.world.drain(CERN)
+    scene.world.disable(CERN)
     await sent(scene, "/f", 30, UVIC)
-    scene.world.undrain(CERN)
+    scene.world.enable(CERN)
     await followed_up(scene, 3 * GRACE_S)
     assert await read(scene, "/f") == ["cern"]

@@ -30,7 +30,7 @@ async def test_all_are_chosen_or_rejected_and_say_why():
     )
     denying.on("/f", Reply(Denied(403, "PROPFIND answered 403")))
     scene.under_way("/g", "ral", 900)
-    scene.world.drain(TRIUMF)
+    scene.world.disable(TRIUMF)
     found = await weighed(scene, size_bytes=500)
     assert [site.endpoint for site in found.chosen] == ["uvic", "cern"]
     assert found.reasons.keys() == {"uvic", "cern"}
@@ -64,7 +64,7 @@ async def test_nobody_left_is_a_refusal_with_the_reasons():
     refused = await weighed(Scene(Member(storage("uvic"))))
     assert isinstance(refused.refusal, Forbidden)
     away = Scene(storage("uvic"))
-    away.world.drain(UVIC)
+    away.world.disable(UVIC)
     refused = await weighed(away)
     assert isinstance(refused.refusal, Unavailable)
     assert refused.rejected == {"uvic": "disabled by the operator: maintenance"}

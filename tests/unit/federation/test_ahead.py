@@ -93,10 +93,10 @@ async def test_one_that_is_out_of_service_then_loses_nobody_his_answer():
     uvic, cern = holding("uvic", "/f"), holding("cern", "/f")
     small = world(uvic, cern, policies=POLICIES)
     await ask_at(small, "/f", 0)
-    small.drain(CERN)
+    small.disable(CERN)
     await ask_at(small, "/f", 90, 95)
     assert asked(uvic, cern) == [2, 1]
-    small.undrain(CERN)
+    small.enable(CERN)
     assert sorted(await small.holders("/f")) == [CERN, UVIC]
     assert asked(uvic, cern) == [2, 1]
 

@@ -96,9 +96,9 @@ async def test_who_was_not_asked_and_who_is_out_by_now():
     uvic, cern, hidden = holding("uvic", "/f"), holding("cern", "/f"), holding("hidden", "/f")
     triumf = holding("triumf", "/f")
     small = world(uvic, cern, Member(hidden, readable=False), triumf)
-    small.drain(TRIUMF)
+    small.disable(TRIUMF)
     await small.locate("/f", Want.ALL)
-    small.drain(UVIC, "disks")
+    small.disable(UVIC, "disks")
     told = await explained(small, "/f")
     outcomes = {one.endpoint: (one.outcome, one.detail) for one in told.said}
     assert outcomes == {
@@ -134,7 +134,7 @@ async def test_a_miss_is_explained_by_its_refusal():
 async def test_a_file_whose_holders_are_all_out_is_explained_with_what_is_known():
     small = world(holding("uvic", "/f"))
     await small.locate("/f")
-    small.drain(UVIC)
+    small.disable(UVIC)
     told = await explained(small, "/f")
     assert (told.entry, told.ranked, told.status) == (FILE, None, 503)
     assert told.refusal == "/f: every storage element that holds it is out of service"

@@ -154,8 +154,8 @@ async def test_its_checksums_come_along():
 async def test_a_holder_that_went_out_since_is_left_out():
     uvic, cern = storage("uvic", f=10), storage("cern", f=10)
     small = await listed(uvic, cern)
-    small.drain(CERN)
+    small.disable(CERN)
     assert await small.holders("/d/f") == [UVIC]
-    small.drain(UVIC)
+    small.disable(UVIC)
     assert (await small.refused("/d/f")).status == 503
     assert asked(uvic, cern) == [1, 1]

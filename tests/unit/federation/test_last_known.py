@@ -70,7 +70,7 @@ def written_listing(path: str, at_s: float, name: str, *holders: EndpointId) -> 
 async def cut_off(small: World, *names: EndpointId) -> None:
     await small.pass_s(200)
     for name in names:
-        small.drain(name)
+        small.disable(name)
 
 
 # -- names ---------------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ async def test_too_old_is_not_told_nor_what_is_being_changed_nor_when_it_is_turn
         small = world(uvic, policies=policies)
         await small.locate("/f")
         await small.pass_s(wait_s)
-        small.drain(UVIC)
+        small.disable(UVIC)
         known, _ = await small.locate("/f")
         assert (known.merged, known.origin) == (None, Origin.ENDPOINTS)
 
@@ -206,7 +206,7 @@ async def test_who_held_it_before_the_start_makes_a_503_of_a_404():
     small = world(uvic, cern, policies=POLICIES)
     past = Written((written_name("/f", -5.0, CERN), written_name("/g", -5.0, UVIC)))
     small.federation.keep_past(past)
-    small.drain(CERN)
+    small.disable(CERN)
     assert (await small.refused("/f")).status == 503
     assert (await small.refused("/f")).status == 503
     assert (await small.refused("/g")).status == 404
@@ -220,7 +220,7 @@ async def test_endpoints_of_another_configuration_are_left_out():
     elsewhere = EndpointId("elsewhere")
     names = (written_name("/atlas/f", -5.0, elsewhere), written_name("/cms/f", -5.0, UVIC))
     small.federation.keep_past(Written(names))
-    small.drain(UVIC)
+    small.disable(UVIC)
     for path in ("/atlas/f", "/cms/f"):
         assert (await small.refused(path)).status == 404
 
@@ -230,7 +230,7 @@ async def test_a_listing_written_down_tells_of_names():
     uvic = holding("uvic")
     small = world(uvic, policies=POLICIES)
     small.federation.keep_past(Written(listings=(written_listing("/d", -5.0, "f", UVIC),)))
-    small.drain(UVIC)
+    small.disable(UVIC)
     known, _ = await small.locate("/d/f")
     assert (known.origin, known.at_s) == (Origin.LAST_KNOWN, -5.0)
     listing = await small.federation.list("/d")
@@ -247,7 +247,7 @@ async def test_what_is_learnt_and_what_is_changed_is_noted():
     await small.federation.list("/d")
     assert past.noted == ["/d/f", "/d", "/d/"]
     small.federation.forget("/d/f")
-    small.drain(UVIC)
+    small.disable(UVIC)
     small.federation.forget_below("/d")
     assert past.forgotten == [("/d/f", frozenset(), False), ("/d", {UVIC}, True)]
 
@@ -309,9 +309,9 @@ async def test_a_name_only_seen_in_a_listing_is_unavailable_while_its_holder_is_
     assert (await small.refused("/d/f")).status == 503
     small.federation.forget_below("/d")
     assert (await small.refused("/d/f")).status == 503
-    small.undrain(CERN)
+    small.enable(CERN)
     small.federation.forget("/d/f")
-    small.drain(CERN)
+    small.disable(CERN)
     assert (await small.refused("/d/f")).status == 404
 
 

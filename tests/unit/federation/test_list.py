@@ -71,7 +71,7 @@ async def test_at_the_deadline_the_listing_is_partial_and_says_so():
         "/d", Reply(FOLDER, (Entry("1", Kind.FILE), Entry("2", Kind.FILE)), piece_size=1, gap_s=6.0)
     )
     small = world(uvic, cern, triumf)
-    small.drain(triumf.id)
+    small.disable(triumf.id)
     listing, took_s = await timed(small, "/d")
     assert took_s == pytest.approx(10.0)
     # what was handed over until then is still true
@@ -194,7 +194,7 @@ async def test_a_collection_once_listed_is_unavailable_while_its_holder_is_out()
     small = world(cern, policies=Policies(cache=CachePolicy(stale_max_s=0)))
     await small.federation.list("/d")
     await small.pass_s(CachePolicy().ttl_s)
-    small.drain(CERN)
+    small.disable(CERN)
     with pytest.raises(Unavailable) as missed:
         await small.federation.list("/d")
     assert missed.value.status == 503
@@ -204,7 +204,7 @@ async def test_a_collection_once_listed_is_unavailable_while_its_holder_is_out()
 async def test_a_collection_on_one_that_is_out_is_not_found_by_name_alone():
     cern = holding("cern", "/d/x")
     small = world(cern)
-    small.drain(CERN)
+    small.disable(CERN)
     with pytest.raises(NotFound) as missed:
         await small.federation.list("/d")
     assert missed.value.missing == {"cern": "disabled by the operator: maintenance"}

@@ -154,7 +154,7 @@ async def test_at_its_end_it_says_who_was_missing():
         scripted("cern", Reply(broken, entries(5, MANY), after_s=1.5)),
         holding("triumf"),
     )
-    small.drain(TRIUMF)
+    small.disable(TRIUMF)
     follower = await followed(small)
     known = {"triumf": "disabled by the operator: maintenance"}
     assert follower.missing == known

@@ -183,12 +183,12 @@ async def test_what_was_put_together_early_is_gone_with_its_question():
 async def test_a_miss_is_asked_again_when_one_that_was_out_is_back():
     uvic, cern = holding("uvic"), holding("cern", "/f")
     small = world(uvic, cern)
-    small.drain(CERN)
+    small.disable(CERN)
     assert (await small.refused("/f")).status == 404
     await small.pass_s(1)
     assert (await small.refused("/f")).status == 404
     assert asked(uvic, cern) == [1, 0]
-    small.undrain(CERN)
+    small.enable(CERN)
     assert await small.holders("/f") == [CERN]
 
 
@@ -196,9 +196,9 @@ async def test_a_miss_is_asked_again_when_one_that_was_out_is_back():
 async def test_a_hit_is_asked_again_when_one_that_was_out_is_back():
     uvic, cern = holding("uvic", "/f"), holding("cern", "/f")
     small = world(uvic, cern)
-    small.drain(CERN)
+    small.disable(CERN)
     assert await small.holders("/f", GENEVA_CLIENT) == [UVIC]
-    small.undrain(CERN)
+    small.enable(CERN)
     assert await small.holders("/f", GENEVA_CLIENT) == [CERN, UVIC]
     assert asked(uvic, cern) == [2, 1]
 
@@ -208,7 +208,7 @@ async def test_one_that_went_out_does_not_make_anything_be_asked_again():
     uvic, cern = holding("uvic", "/f"), holding("cern", "/f")
     small = world(uvic, cern)
     await small.locate("/f", Want.ALL)
-    small.drain(CERN)
+    small.disable(CERN)
     assert await small.holders("/f") == [UVIC]
     assert asked(uvic, cern) == [1, 1]
 

@@ -278,7 +278,7 @@ def test_a_liar_that_is_believed_by_the_toss_of_a_size_is_doubted_in_the_end():
         assert await believed(16) == ("se1",)
         # what was merged before is not merged anew, but nobody is refused for it when the liar is put out of service
         assert await believed(0) == (BAD,)
-        small.drain(BAD)
+        small.disable(BAD)
         assert await believed(0) == ("se1",)
         await federation.close()
 
@@ -291,7 +291,7 @@ def test_a_dead_one_that_is_not_doubted_is_still_believed_against_one_that_diffe
     async def story() -> None:
         small, _ = federated(WrongSizes(0))
         known, _ = await small.locate("/0", Want.ALL)
-        small.drain(BAD)
+        small.disable(BAD)
         with pytest.raises(Unavailable):
             small.federation.order(known, small.zone(VICTORIA_CLIENT))
         await small.federation.close()

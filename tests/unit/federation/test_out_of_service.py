@@ -29,7 +29,7 @@ async def test_a_name_known_to_be_on_one_that_is_out_is_a_503_with_retry_after()
     uvic, cern = holding("uvic"), holding("cern", "/f")
     small = world(uvic, cern)
     assert await small.holders("/f") == [CERN]
-    small.drain(CERN)
+    small.disable(CERN)
     from_memory = await small.refused("/f")
     await small.pass_s(301)  # the name is forgotten, who held it is not
     anew = await small.refused("/f")
@@ -44,7 +44,7 @@ async def test_a_name_known_to_be_on_one_that_is_out_is_a_503_with_retry_after()
 async def test_a_name_never_known_is_a_404_that_says_who_was_missing():
     uvic, cern = holding("uvic"), holding("cern", "/f")
     small = world(uvic, cern)
-    small.drain(CERN)
+    small.disable(CERN)
     error = await small.refused("/f")
     assert isinstance(error, NotFound)
     assert error.missing == {"cern": "disabled by the operator: maintenance"}
@@ -56,7 +56,7 @@ async def test_a_name_never_known_is_a_404_that_says_who_was_missing():
 async def test_while_a_strict_one_is_out_no_miss_is_a_404():
     uvic, cern = holding("uvic"), holding("cern")
     small = world(uvic, Member(cern, strict=True))
-    small.drain(CERN)
+    small.disable(CERN)
     error = await small.refused("/f")
     assert isinstance(error, Unavailable)
     assert (error.status, error.retry_after_s) == (503, 60.0)
@@ -70,7 +70,7 @@ async def test_a_file_that_was_deleted_since_is_not_held_against_one_that_is_out
     cern.on("/f", Reply(Absent()))
     await small.pass_s(301)
     assert (await small.refused("/f")).status == 404
-    small.drain(CERN)
+    small.disable(CERN)
     await small.pass_s(11)
     assert (await small.refused("/f")).status == 404
 
@@ -83,7 +83,7 @@ async def test_a_doubtful_answer_does_not_wipe_out_that_it_was_held():
     await small.pass_s(301)
     cern.on("/f", Reply(Unknown(Cause.FAILED, "500")))
     assert (await small.refused("/f")).status == 502
-    small.drain(CERN)
+    small.disable(CERN)
     assert (await small.refused("/f")).status == 503
 
 
@@ -91,7 +91,7 @@ async def test_a_doubtful_answer_does_not_wipe_out_that_it_was_held():
 async def test_with_everybody_out_nobody_is_asked():
     uvic = holding("uvic", "/f")
     small = world(uvic)
-    small.drain(UVIC)
+    small.disable(UVIC)
     assert (await small.refused("/f")).status == 404
     assert asked(uvic) == [0]
 

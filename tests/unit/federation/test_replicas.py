@@ -65,15 +65,15 @@ async def test_an_outvoted_replica_is_not_offered():
 async def test_a_remembered_replica_on_one_that_went_out_is_not_offered():
     small = world(*(holding(name, "/f") for name in ("uvic", "cern")))
     await small.locate("/f", Want.ALL)
-    small.drain(UVIC)
+    small.disable(UVIC)
     assert await small.holders("/f") == [CERN]
-    small.drain(CERN)
+    small.disable(CERN)
     error = await small.refused("/f")
     assert isinstance(error, Unavailable)
     assert error.status == 503
     assert error.retry_after_s == 60.0
     assert set(error.missing) == {"uvic", "cern"}
-    small.undrain(UVIC)
+    small.enable(UVIC)
     assert await small.holders("/f") == [UVIC]
 
 

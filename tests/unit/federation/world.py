@@ -108,12 +108,12 @@ class World:
     async def pass_s(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    def drain(self, name: EndpointId, reason: str = "maintenance") -> None:
+    def disable(self, name: EndpointId, reason: str = "maintenance") -> None:
         """The operator takes it out of service."""
         notice = Notice(NoticeKind.DISABLED, reason)
         self.board[name].announce([notice], self.now_s)
 
-    def undrain(self, name: EndpointId) -> None:
+    def enable(self, name: EndpointId) -> None:
         self.board[name].announce((), self.now_s)
 
 
