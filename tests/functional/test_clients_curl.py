@@ -25,6 +25,7 @@ from tests.functional.clients import (
     only_bytes,
     wide_names,
 )
+from tests.functional.helpers.answers import ageless
 from tests.functional.helpers.asking import until
 
 pytestmark = pytest.mark.functional
@@ -139,11 +140,6 @@ def test_listings_come_compressed_to_who_likes(grid, curl, coding, open_it, what
         ((_, fields),) = heads(curl(*asked, f"Accept-Encoding: {refused}").check().text)
         assert "content-encoding" not in fields
         assert ageless((curl.home / "body").read_bytes()) == plain
-
-
-def ageless(page: bytes) -> bytes:
-    """A page without how long ago each endpoint spoke."""
-    return re.sub(rb"just now|[0-9]+ (s|min) ago", b"", page)
 
 
 def test_compression_never_touches_a_redirect_or_a_file(grid, curl):

@@ -7,6 +7,7 @@ import pytest
 from lxml import etree
 
 from tests.functional.helpers.answers import (
+    ageless,
     links_of,
     names_in,
     parse_multistatus,
@@ -221,7 +222,8 @@ def test_listings_are_compressed_for_who_wants_it(forgetful, method, path, accep
         same = [{one.href for one in parse_multistatus(text)} for text in (body, plain.body)]
         assert same[0] == same[1]
     else:
-        assert body == plain.body
+        same_page = ageless(body) == ageless(plain.body)
+        assert same_page  # without a look at how two of a megabyte differ
 
 
 @pytest.mark.row("D51")

@@ -149,3 +149,8 @@ def links_of(page: str) -> list[tuple[str, str]]:
     reader.close()
     assert reader.tables == 1
     return reader.hrefs
+
+
+def ageless(page: bytes) -> bytes:
+    """A page without how long ago each endpoint spoke."""
+    return re.sub(rb"just now|[0-9]+ (s|min) ago", b"", page)
