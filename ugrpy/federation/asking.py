@@ -203,8 +203,7 @@ class Asking:
             self.memory.keep_for_now(known, until_s, self.clock.monotonic())
 
     def _refusal(self, known: KnownName) -> RequestError:
-        upload = self.overlay.upload(known.path)
-        if upload is not None and upload.replaces:
+        if self.overlay.replaces(known.path):
             return Unavailable(
                 f"{known.path} is being replaced, and the new copy is not complete yet",
                 retry_after_s=REPLACED_RETRY_S,

@@ -19,6 +19,8 @@ class Overlay:
         self._uploads: dict[str, Upload] = {}
         self._removals: dict[str, dict[EndpointId, Removal]] = {}
         self._going: Counter[EndpointId] = Counter()
+        self._met: set[str] = set()
+        """Names being written of which an older copy was met that nobody had known of."""
         self._inside: Counter[str] = Counter()
         """How many names of each collection are being changed."""
         self._written_into: Counter[str] = Counter()
@@ -36,6 +38,7 @@ class Overlay:
         """From now on these are the changes of that name, and no others."""
         self._count(path, -1)
         self._uploads.pop(path, None)
+        self._met.discard(path)
         self._going.subtract(self._removals.pop(path, {}).keys())
         if upload is not None:
             self._uploads[path] = upload
@@ -66,6 +69,11 @@ class Overlay:
     def upload(self, path: str) -> Upload | None:
         """The upload under way."""
         return self._uploads.get(path)
+
+    def replaces(self, path: str) -> bool:
+        """Whether the name is being written and existed before, so that it is not absent meanwhile."""
+        upload = self._uploads.get(path)
+        return upload is not None and (upload.replaces or path in self._met)
 
     def removals(self, path: str) -> tuple[Removal, ...]:
         """The copies of the name that must go."""
@@ -111,7 +119,17 @@ class Overlay:
         """What readers are told of an answer about one name."""
         if not isinstance(said, Found) or not self.touches(path):
             return said
-        return Absent() if self._hides(path, endpoint, said.entry, listed=False) else said
+        if not self._hides(path, endpoint, said.entry, listed=False):
+            return said
+        self._meet(path, endpoint)
+        return Absent()
+
+    def _meet(self, path: str, endpoint: EndpointId) -> None:
+        upload = self._uploads.get(path)
+        if upload is None or endpoint in (upload.target, *upload.deleted):
+            return
+        if not self.gone(path, endpoint):
+            self._met.add(path)
 
     def seen_children(
         self, path: str, endpoint: EndpointId, children: Sequence[Entry]

@@ -225,6 +225,19 @@ async def test_an_older_copy_that_nobody_knew_of_does_not_come_back_beside_a_new
 
 
 @virtual
+async def test_a_name_whose_older_copy_comes_back_while_it_is_written_is_not_absent():
+    uvic, cern = storage("uvic"), storage("cern", None, "/f")
+    scene = Scene(uvic, cern, upload_grace_s=GRACE_S)
+    scene.world.disable(CERN)
+    await sent(scene, "/f", 30, UVIC)
+    scene.world.enable(CERN)
+    with pytest.raises(Unavailable, match="being replaced"):
+        await read(scene, "/f")
+    writes(uvic, "/f", 30)
+    assert await read(scene, "/f") == ["uvic"]
+
+
+@virtual
 async def test_an_upload_that_never_comes_hides_nothing_of_a_storage_that_was_away():
     uvic, cern = storage("uvic"), storage("cern", None, "/f")
     scene = Scene(uvic, cern, upload_grace_s=GRACE_S)
