@@ -139,7 +139,8 @@ class FanoutMachine(RuleBasedStateMachine):
     @rule(observation=OBSERVATIONS, data=st.data())
     def hear(self, observation: Observation, data: st.DataObject) -> None:
         endpoint = data.draw(st.sampled_from([*self.asked, STRANGER]))
-        if not self.finished and endpoint is not STRANGER:
+        given_up = endpoint in self.cancelled  # its word comes too late
+        if not self.finished and not given_up and endpoint is not STRANGER:
             self.said.setdefault(endpoint, observation)
             if isinstance(self.said[endpoint], Found) and self.first_found_s is None:
                 self.first_found_s = self.now_s
