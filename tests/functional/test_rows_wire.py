@@ -594,6 +594,8 @@ def test_credentials_on_a_public_read_change_nothing(gateway, element, credentia
             without, having = answers
             assert having.status == without.status < 400
             assert ageless(having.body) == ageless(without.body)
+            # only what is remembered by then has an age
+            assert having.headers.keys() - {"age"} == without.headers.keys() - {"age"}
             assert {k: v for k, v in having.headers.items() if k not in unlike} == {
                 k: v for k, v in without.headers.items() if k not in unlike
             }

@@ -57,9 +57,13 @@ def exchange(wire: socket.socket, request: bytes) -> tuple[bytes, Headers]:
 
 
 def plain(headers: Headers) -> Headers:
-    """Without what may differ: the date, how long it took, and how the connection goes on."""
-    unlike = (b"date", b"connection", b"server-timing", b"age", b"cache-status")
-    return sorted(one for one in headers if one[0].lower() not in unlike)
+    """Without what may differ: the date, the numbers of what ages and takes time, and how the connection goes on."""
+    unlike, counting = (b"date", b"connection"), (b"age", b"cache-status", b"server-timing")
+    return sorted(
+        (name, re.sub(rb"[0-9.]+", b"#", value) if name.lower() in counting else value)
+        for name, value in headers
+        if name.lower() not in unlike
+    )
 
 
 def named(headers: Headers, name: bytes) -> list[bytes]:
